@@ -1,0 +1,1 @@
+"""What is said: files under `issues/` become values, and every error says file and line."""

@@ -1,0 +1,1 @@
+"""Words and template become a message: Jinja, slots, premailer, plain text, bytes."""

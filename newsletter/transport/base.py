@@ -1,0 +1,80 @@
+"""The Transport port: what a pipe out is given, and what it answers. No database in sight.
+
+A transport is driven by two callables. `take()` hands it the next Envelope, already armed in the
+ledger, or None when there is nothing more to send; `settle(envelope, outcome)` receives what became
+of it. Both are safe to call from several threads. Every envelope taken is settled exactly once,
+whatever happens, unless the process dies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class Verdict(StrEnum):
+    """What the next hop made of one message."""
+
+    ACCEPTED = "accepted"
+    """250 after the final dot: the next hop has it."""
+    DEFERRED = "deferred"
+    """4xx, or any failure before the final dot: certainly not accepted, may be tried again."""
+    REJECTED = "rejected"
+    """5xx about this message or recipient: certainly not accepted, will not be."""
+    UNKNOWN = "unknown"
+    """Silence after the final dot: nobody can say (RFC 1047)."""
+
+
+class Phase(StrEnum):
+    """How far the conversation had come."""
+
+    CONNECT = "connect"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    DOT = "dot"
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """One message for one recipient, as bytes that are ready for the wire (CRLF line ends)."""
+
+    sender: str
+    recipient: str
+    message: bytes
+    key: Any = None
+    """Whatever the giver needs to know it again; transports do not look at it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one envelope."""
+
+    verdict: Verdict
+    phase: Phase
+    code: int = 0
+    """SMTP reply code, 0 when there was no reply."""
+    enhanced: str = ""
+    """Enhanced status code (RFC 3463), e.g. `5.1.1`, or empty."""
+    text: str = ""
+    """Reply text or the error in words, at most 500 characters, printable."""
+    session: bool = False
+    """True when a deferral is about the connection, not the recipient (421, a drop before the dot)."""
+
+
+Take = Callable[[], Envelope | None]
+Settle = Callable[[Envelope, Outcome], None]
+
+
+class Transport(Protocol):
+    """A pipe out."""
+
+    def run(self, take: Take, settle: Settle) -> None:
+        """Send until `take` answers None, settling every envelope taken.
+
+        Raises `TransportUnavailable` when no session can be opened or the server refuses us as
+        a whole (AUTH, TLS, MAIL FROM), after everything taken has been settled.
+        """
+        ...
