@@ -1,0 +1,28 @@
+"""`newsletter.toml` and the environment become one frozen `Config`; unknown keys are errors."""
+
+from newsletter.config.load import ENV_PREFIX, FILE_NAME, Origins, load, settable, variable_for
+from newsletter.config.model import (
+    SAMPLE_POSTAL_ADDRESS,
+    Config,
+    FieldConfig,
+    ListConfig,
+    SmtpConfig,
+    is_loopback,
+    nearest,
+)
+
+__all__ = [
+    "ENV_PREFIX",
+    "FILE_NAME",
+    "SAMPLE_POSTAL_ADDRESS",
+    "Config",
+    "FieldConfig",
+    "ListConfig",
+    "Origins",
+    "SmtpConfig",
+    "is_loopback",
+    "load",
+    "nearest",
+    "settable",
+    "variable_for",
+]

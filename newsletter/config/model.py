@@ -1,0 +1,272 @@
+"""Everything that can be set, as frozen models; the descriptions become the documentation.
+
+A value is checked where it enters, so that the rest of the house can rely on it: an address can be
+mailed, a URL has a scheme, a password never meets a relay without TLS.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from newsletter import addresses
+from newsletter.errors import AddressError, ConfigError
+
+SAMPLE_POSTAL_ADDRESS = "The Steady Spine, 1 Sample Street, 00000 Sampletown"
+"""What `init` writes; sending it to real readers is refused."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address can only be this machine."""
+    if host.lower().rstrip(".") in {"localhost", "localhost.localdomain"}:
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _one_line(value: str) -> str:
+    if any(ord(character) < 32 or ord(character) in {127, 0x85, 0x2028, 0x2029} for character in value):
+        raise ValueError("must not contain line breaks or control characters")
+    return " ".join(value.split())
+
+
+def _address(value: str) -> str:
+    try:
+        return addresses.parse(value).email
+    except AddressError as error:
+        raise ValueError(str(error)) from error
+
+
+def _optional_address(value: str) -> str:
+    return _address(value) if value else ""
+
+
+def _slug(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", value):
+        raise ValueError("must consist of lower-case letters, digits and hyphens, at most 63 of them")
+    return value
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be an address such as https://news.example.org")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("must start with https:// (http is allowed on this machine only, for trying)")
+    return value.rstrip("/")
+
+
+Line = Annotated[str, AfterValidator(_one_line)]
+Slug = Annotated[str, AfterValidator(_slug)]
+MailAddress = Annotated[str, AfterValidator(_address)]
+OptionalMailAddress = Annotated[str, AfterValidator(_optional_address)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
+class Section(BaseModel):
+    """A table of the file: frozen, and nothing in it that we do not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class SenderConfig(Section):
+    """Who sends."""
+
+    name: Line = Field("", description="Name in the From line; the Site's name when empty.")
+    address: MailAddress = Field(description="Address in the From line; its mailbox must be read.")
+    reply_to: OptionalMailAddress = Field("", description="Where answers go, when not to `address`.")
+    postal_address: str = Field("", description="Printed in every issue; the law of most countries asks for it.")
+
+
+class SmtpConfig(Section):
+    """The relay that carries the mail on. Without this section everything goes to the sandbox."""
+
+    host: Line = Field(description="Host name of the relay.")
+    port: int = Field(587, ge=1, le=65535, description="587 with starttls, 465 with tls.")
+    security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="`none` is allowed on this machine only."
+    )
+    username: Line = Field("", description="Empty: no authentication.")
+    password: SecretStr | None = Field(None, description="Better in NEWSLETTER_SMTP__PASSWORD or …_FILE.")
+    connections: int = Field(4, ge=1, le=100, description="Sessions kept open at once.")
+    rate: float | None = Field(None, gt=0, description="Messages a second at the most; unlimited when absent.")
+    timeout: float | None = Field(None, gt=0, description="Seconds for every reply; RFC 5321's own limits when absent.")
+    ca_file: Path | None = Field(None, description="Certificates to trust instead of the system's.")
+
+    @model_validator(mode="after")
+    def _plain_only_on_loopback(self) -> SmtpConfig:
+        if self.security == "none" and not is_loopback(self.host):
+            raise ValueError('security = "none" is allowed for a relay on this machine only; use "starttls" or "tls"')
+        if self.username and self.password is None:
+            raise ValueError("a username needs a password: set NEWSLETTER_SMTP__PASSWORD or …_FILE")
+        return self
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the relay is on this machine, so that nothing reaches real readers by accident."""
+        return is_loopback(self.host)
+
+
+class DatabaseConfig(Section):
+    """Where people, campaigns and the ledger are kept."""
+
+    url: str = Field("sqlite:///var/newsletter.db", description="SQLAlchemy URL; paths are relative to the Site.")
+    durability: Literal["process", "power"] = Field(
+        "process", description="`process` survives any crash of the program, `power` of the machine too."
+    )
+
+
+class ListConfig(Section):
+    """An audience people subscribe to. The first list is the default."""
+
+    slug: Slug = Field(description="Name in addresses and commands; keep it for ever.")
+    title: Line = Field(description="Name readers see.")
+    description: Line = Field("", description="One sentence under the title, and in the confirmation mail.")
+    headline: Line = Field("", description="A few strong words over the form.")
+    pitch: Line = Field("", description="One sentence on what readers will get.")
+    button: Line = Field("Yes, sign me up", description="First person works best.")
+    promise: Line = Field(
+        "We comply fully with anti-spam law: no spam, no sharing, leave with one click.",
+        description="The line under the button.",
+    )
+
+
+class FieldConfig(Section):
+    """Something else to know about a subscriber, available as `{{ subscriber.<name> }}`."""
+
+    name: str = Field(description="Lower-case letters, digits and underscores.")
+    type: Literal["text", "number", "date", "boolean"] = Field("text", description="How values are checked.")
+    label: Line = Field("", description="What forms call it.")
+    required: bool = Field(False, description="Whether the form insists.")
+
+    @model_validator(mode="after")
+    def _usable_name(self) -> FieldConfig:
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", self.name) or self.name in {"email", "name", "first_name"}:
+            raise ValueError("a field name is lower-case, starts with a letter, and is none of email, name, first_name")
+        return self
+
+
+class DkimConfig(Section):
+    """The signature under every mail; without `domain` the relay is trusted to sign."""
+
+    domain: Line = Field("", description="The d= of the signature.")
+    selector: Line = Field("newsletter", description="The s= of the signature.")
+    key_file: Path | None = Field(None, description="PEM file of the private key, mode 0600.")
+
+
+class FeedbackConfig(Section):
+    """Where bounces come back."""
+
+    return_path: Line = Field("", description="Domain or address for envelope senders that name the recipient (VERP).")
+    mailbox: str = Field("", description="Mailbox that is read for bounces and unsubscribe mails.")
+
+
+class ArchiveConfig(Section):
+    """Past issues on the web."""
+
+    visibility: Literal["public", "private"] = Field("public", description="`private` publishes no issue pages.")
+
+
+class ServerConfig(Section):
+    """The web pages' own server."""
+
+    host: Line = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    trusted_proxies: tuple[str, ...] = Field((), description="Proxies whose X-Forwarded-For is believed.")
+
+
+class ThemeConfig(Section):
+    """What the default theme lets you choose."""
+
+    accent: str = Field("#0b6b63", pattern=r"^#[0-9a-fA-F]{6}$", description="Colour of links and buttons.")
+    fonts: Literal["serif", "sans"] = Field("serif", description="Face of the headings.")
+    density: Literal["comfortable", "compact"] = Field("comfortable", description="Space between the parts.")
+    tagline: Line = Field("", description="Short line under the masthead.")
+
+
+class ChecksConfig(Section):
+    """What `newsletter check` looks at."""
+
+    ignore: tuple[str, ...] = Field((), description="Rule ids that are not reported.")
+
+
+class ConsentConfig(Section):
+    """How long personal parts of the evidence are kept."""
+
+    retention: int = Field(1095, ge=1, description="Days the personal parts are kept after leaving.")
+    version: Line = Field("1", description="Your own number of the sign-up wording; raise it when you change it.")
+
+
+class KeysConfig(Section):
+    """Where the key ring is."""
+
+    file: Path = Field(Path("var/keys.toml"), description="Mode 0600, outside the database and its backups.")
+
+
+class Config(Section):
+    """The whole file."""
+
+    name: Line = Field(description="The newsletter's name: masthead, forms, mails.")
+    base_url: WebAddress = Field(description="Where readers reach the web pages; links in mails start with it.")
+    language: str = Field("en", pattern=r"^[a-z]{2}(-[A-Z]{2})?$", description="Language of the interface texts.")
+    sender: SenderConfig
+    smtp: SmtpConfig | None = None
+    database: DatabaseConfig = DatabaseConfig()
+    lists: tuple[ListConfig, ...] = Field(min_length=1)
+    fields: tuple[FieldConfig, ...] = ()
+    dkim: DkimConfig = DkimConfig()
+    feedback: FeedbackConfig = FeedbackConfig()
+    archive: ArchiveConfig = ArchiveConfig()
+    server: ServerConfig = ServerConfig()
+    theme: ThemeConfig = ThemeConfig()
+    checks: ChecksConfig = ChecksConfig()
+    consent: ConsentConfig = ConsentConfig()
+    keys: KeysConfig = KeysConfig()
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Config:
+        for what, names in (("list", [each.slug for each in self.lists]), ("field", [f.name for f in self.fields])):
+            twice = {name for name in names if names.count(name) > 1}
+            if twice:
+                raise ValueError(f"two {what}s are called {sorted(twice)[0]!r}")
+        return self
+
+    @property
+    def default_list(self) -> ListConfig:
+        """The first list."""
+        return self.lists[0]
+
+    def list(self, slug: str | None) -> ListConfig:
+        """The list of that slug (None: the default one), or `ConfigError` naming the nearest."""
+        if slug is None:
+            return self.default_list
+        for each in self.lists:
+            if each.slug == slug:
+                return each
+        raise ConfigError(f"There is no list {slug!r}.", hint=nearest(slug, [each.slug for each in self.lists]))
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether mail can only reach this machine: the sandbox, or a relay on loopback."""
+        return self.smtp is None or self.smtp.is_loopback
+
+    @property
+    def from_name(self) -> str:
+        """The display name of the From line."""
+        return self.sender.name or self.name
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint that names what was probably meant."""
+    choices = list(known)
+    near = difflib.get_close_matches(word, choices, n=1, cutoff=0.5)
+    return f"Did you mean {near[0]}?" if near else f"Known: {', '.join(sorted(choices))}."
