@@ -1,0 +1,384 @@
+"""The ledger: freeze, claim, arm, record, reap. Every statement that moves a Delivery is here.
+
+The order of steps is what keeps the two promises "nobody gets it twice" and "nobody is forgotten":
+a row is armed, and that is committed, before its final dot can leave; what happened is recorded
+after. Whoever dies in between leaves a row `inflight`, and the reaper calls it `ambiguous`: it may
+have been accepted, and a newsletter that comes twice is worse than one that asks its operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+
+from newsletter.deliveries import workers
+from newsletter.deliveries.lifecycle import DELIVERY, sources
+from newsletter.deliveries.retry import Decision
+from newsletter.store.schema import (
+    CampaignKind,
+    CampaignStatus,
+    DeliveryStatus,
+    attempts,
+    campaigns,
+    deliveries,
+    subscribers,
+)
+from newsletter.transport.base import Outcome, Verdict
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One claimed row of the ledger with what a composer needs to know about its reader."""
+
+    campaign_id: int
+    subscriber_id: int
+    seq: int
+    kind: CampaignKind
+    list_id: int | None
+    tries: int
+    uid: int
+    email: str
+    name: str
+    fields: dict[str, Any]
+    language: str
+    enrolled_at: datetime | None
+    scope: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Totals:
+    """How many rows of a campaign stand where."""
+
+    audience: int = 0
+    sent: int = 0
+    failed: int = 0
+    ambiguous: int = 0
+    skipped: int = 0
+    pending: int = 0
+    claimed: int = 0
+    inflight: int = 0
+
+    @property
+    def open(self) -> int:
+        """Rows that are not settled yet."""
+        return self.pending + self.claimed + self.inflight
+
+
+def freeze(connection: Connection, campaign_id: int, audience: Select[tuple[int]], now: datetime) -> int:
+    """Write one pending row per subscriber id that `audience` selects, in one statement; returns how many."""
+    people = audience.subquery()
+    rows = select(
+        literal(campaign_id),
+        people.c[0],
+        literal(0),
+        literal(DeliveryStatus.PENDING.value),
+        literal(now, deliveries.c.due_at.type),
+        literal(now, deliveries.c.due_at.type),
+    )
+    columns = ["campaign_id", "subscriber_id", "seq", "status", "due_at", "changed_at"]
+    return int(connection.execute(insert(deliveries).from_select(columns, rows)).rowcount)
+
+
+def claim(
+    connection: Connection, worker_id: int, *, now: datetime, limit: int, campaign_id: int | None = None
+) -> list[Delivery]:
+    """Take up to `limit` due rows in hand, standing campaigns first: people wait for those."""
+    query = select(campaigns.c.id, campaigns.c.kind, campaigns.c.list_id).where(
+        campaigns.c.status == CampaignStatus.SENDING
+    )
+    if campaign_id is not None:
+        query = query.where(campaigns.c.id == campaign_id)
+    claimed: list[Delivery] = []
+    for campaign in connection.execute(query.order_by(campaigns.c.kind == CampaignKind.ISSUE, campaigns.c.id)).all():
+        if len(claimed) >= limit:
+            break
+        claimed += _claim_from(connection, worker_id, campaign, now, limit - len(claimed))
+    return claimed
+
+
+def _claim_from(connection: Connection, worker_id: int, campaign: Any, now: datetime, limit: int) -> list[Delivery]:
+    rows = connection.execute(
+        select(deliveries, subscribers)
+        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+        .where(
+            deliveries.c.campaign_id == campaign.id,
+            deliveries.c.status == DeliveryStatus.PENDING,
+            deliveries.c.due_at <= now,
+        )
+        .order_by(deliveries.c.due_at, deliveries.c.subscriber_id)
+        .limit(limit)
+    ).all()
+    if not rows:
+        return []
+    connection.execute(
+        update(deliveries)
+        .where(
+            tuple_(deliveries.c.campaign_id, deliveries.c.subscriber_id, deliveries.c.seq).in_(
+                [(row.campaign_id, row.subscriber_id, row.seq) for row in rows]
+            ),
+            deliveries.c.status.in_(sources(DELIVERY, DeliveryStatus.CLAIMED)),
+        )
+        .values(status=DeliveryStatus.CLAIMED, worker_id=worker_id, changed_at=now)
+    )
+    return [
+        Delivery(
+            campaign_id=row.campaign_id,
+            subscriber_id=row.subscriber_id,
+            seq=row.seq,
+            kind=CampaignKind(campaign.kind),
+            list_id=campaign.list_id,
+            tries=row.tries,
+            uid=row.uid,
+            email=row.email,
+            name=row.name,
+            fields=row.fields,
+            language=row.language,
+            enrolled_at=row.enrolled_at,
+            scope=row.scope,
+        )
+        for row in rows
+    ]
+
+
+def arm(
+    connection: Connection, delivery: Delivery, worker_id: int, still_wanted: ColumnElement[bool], now: datetime
+) -> bool:
+    """Compare-and-swap `claimed → inflight`; `still_wanted` is checked in the same statement.
+
+    False when the reader left in the meantime (the row is `skipped`), when the campaign was paused
+    (the row goes back to `pending`), or when the claim is no longer ours (nothing is touched).
+    """
+    mine = and_(_is(delivery), deliveries.c.worker_id == worker_id, deliveries.c.status == DeliveryStatus.CLAIMED)
+    sending = exists().where(campaigns.c.id == deliveries.c.campaign_id, campaigns.c.status == CampaignStatus.SENDING)
+    armed = connection.execute(
+        update(deliveries)
+        .where(mine, sending, still_wanted)
+        .values(status=DeliveryStatus.INFLIGHT, tries=deliveries.c.tries + 1, changed_at=now)
+    ).rowcount
+    if armed:
+        return True
+    back = update(deliveries).values(worker_id=null(), changed_at=now)
+    connection.execute(back.where(mine, ~sending).values(status=DeliveryStatus.PENDING))
+    connection.execute(back.where(mine, sending).values(status=DeliveryStatus.SKIPPED))
+    return False
+
+
+def record(
+    connection: Connection,
+    delivery: Delivery,
+    worker_id: int,
+    *,
+    outcome: Outcome,
+    decision: Decision,
+    now: datetime,
+) -> bool:
+    """Write down what happened; a definite answer may still come after the reaper called it ambiguous."""
+    allowed = [DeliveryStatus.INFLIGHT.value]
+    if outcome.verdict is not Verdict.UNKNOWN:
+        allowed.append(DeliveryStatus.AMBIGUOUS.value)
+    recorded = connection.execute(
+        update(deliveries)
+        .where(_is(delivery), deliveries.c.worker_id == worker_id, deliveries.c.status.in_(allowed))
+        .values(
+            status=decision.status,
+            due_at=decision.due_at if decision.due_at else deliveries.c.due_at,
+            worker_id=worker_id if decision.status is DeliveryStatus.AMBIGUOUS else null(),
+            code=outcome.code or null(),
+            changed_at=now,
+        )
+    ).rowcount
+    if outcome.verdict is not Verdict.ACCEPTED:
+        note_attempt(connection, delivery, outcome, now)
+    return bool(recorded)
+
+
+def refuse(connection: Connection, delivery: Delivery, worker_id: int, outcome: Outcome, now: datetime) -> None:
+    """`claimed → failed` for a message that cannot be composed; the others go on."""
+    connection.execute(
+        update(deliveries)
+        .where(_is(delivery), deliveries.c.worker_id == worker_id, deliveries.c.status == DeliveryStatus.CLAIMED)
+        .values(status=DeliveryStatus.FAILED, worker_id=null(), changed_at=now)
+    )
+    note_attempt(connection, delivery, outcome, now)
+
+
+def note_attempt(connection: Connection, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
+    """Append one Attempt."""
+    connection.execute(
+        insert(attempts).values(
+            campaign_id=delivery.campaign_id,
+            subscriber_id=delivery.subscriber_id,
+            seq=delivery.seq,
+            at=now,
+            verdict=outcome.verdict.value,
+            phase=outcome.phase.value,
+            code=outcome.code,
+            enhanced=outcome.enhanced[:16],
+            text=outcome.text[:500],
+        )
+    )
+
+
+def release(connection: Connection, worker_ids: Sequence[int], now: datetime) -> int:
+    """`claimed → pending` for workers that stop or are dead: these rows were never on the wire."""
+    return int(
+        connection.execute(
+            update(deliveries)
+            .where(deliveries.c.worker_id.in_(worker_ids), deliveries.c.status == DeliveryStatus.CLAIMED)
+            .values(status=DeliveryStatus.PENDING, worker_id=null(), changed_at=now)
+        ).rowcount
+    )
+
+
+def reap(connection: Connection, now: datetime) -> int:
+    """Settle what dead workers held; returns how many rows of issues became ambiguous."""
+    gone = workers.dead(connection, now)
+    return bury(connection, gone, now) if gone else 0
+
+
+def bury(connection: Connection, worker_ids: Sequence[int], now: datetime) -> int:
+    """Settle what these workers held, and forget them; returns how many rows became ambiguous.
+
+    Never `inflight → pending` for an issue: the message may have been accepted. Standing campaigns
+    are at-least-once, so theirs do go back.
+    """
+    release(connection, worker_ids, now)
+    held = and_(deliveries.c.worker_id.in_(worker_ids), deliveries.c.status == DeliveryStatus.INFLIGHT)
+    of_an_issue = exists().where(campaigns.c.id == deliveries.c.campaign_id, campaigns.c.kind == CampaignKind.ISSUE)
+    connection.execute(
+        update(deliveries)
+        .where(held, ~of_an_issue)
+        .values(status=DeliveryStatus.PENDING, worker_id=null(), due_at=now, changed_at=now)
+    )
+    doubtful = connection.execute(
+        update(deliveries).where(held, of_an_issue).values(status=DeliveryStatus.AMBIGUOUS, changed_at=now)
+    ).rowcount
+    for worker_id in worker_ids:
+        workers.retire(connection, worker_id)
+    return int(doubtful)
+
+
+def totals(connection: Connection, campaign_id: int) -> Totals:
+    """Count the campaign's rows by status."""
+    counts: dict[str, int] = dict(
+        connection.execute(
+            select(deliveries.c.status, func.count())
+            .where(deliveries.c.campaign_id == campaign_id)
+            .group_by(deliveries.c.status)
+        )
+        .tuples()
+        .all()
+    )
+    return Totals(audience=sum(counts.values()), **counts)
+
+
+def next_due(connection: Connection, campaign_id: int | None = None) -> datetime | None:
+    """When the next pending row of a sending campaign is due, or None."""
+    query = (
+        select(func.min(deliveries.c.due_at))
+        .join(campaigns, campaigns.c.id == deliveries.c.campaign_id)
+        .where(deliveries.c.status == DeliveryStatus.PENDING, campaigns.c.status == CampaignStatus.SENDING)
+    )
+    if campaign_id is not None:
+        query = query.where(deliveries.c.campaign_id == campaign_id)
+    found: datetime | None = connection.execute(query).scalar()
+    return found
+
+
+def held(connection: Connection, campaign_id: int) -> int:
+    """How many rows of a campaign some worker has in hand or on the wire."""
+    return int(
+        connection.execute(
+            select(func.count())
+            .select_from(deliveries)
+            .where(
+                deliveries.c.campaign_id == campaign_id,
+                or_(deliveries.c.status == DeliveryStatus.CLAIMED, deliveries.c.status == DeliveryStatus.INFLIGHT),
+            )
+        ).scalar_one()
+    )
+
+
+def start_scheduled(connection: Connection, now: datetime) -> int:
+    """`scheduled → sending` for campaigns whose time has come."""
+    return int(
+        connection.execute(
+            update(campaigns)
+            .where(campaigns.c.status == CampaignStatus.SCHEDULED, campaigns.c.scheduled_at <= now)
+            .values(status=CampaignStatus.SENDING)
+        ).rowcount
+    )
+
+
+def finish_done(connection: Connection, now: datetime) -> int:
+    """`sending → finished` for issues of which no row is pending, claimed or in flight."""
+    unsettled = exists().where(
+        deliveries.c.campaign_id == campaigns.c.id,
+        deliveries.c.status.in_([DeliveryStatus.PENDING, DeliveryStatus.CLAIMED, DeliveryStatus.INFLIGHT]),
+    )
+    return int(
+        connection.execute(
+            update(campaigns)
+            .where(campaigns.c.kind == CampaignKind.ISSUE, campaigns.c.status == CampaignStatus.SENDING, ~unsettled)
+            .values(status=CampaignStatus.FINISHED, finished_at=now)
+        ).rowcount
+    )
+
+
+def resolve(connection: Connection, campaign_id: int, decision: Decision, now: datetime) -> int:
+    """Move every ambiguous row as the operator decided; returns how many."""
+    return int(
+        connection.execute(
+            update(deliveries)
+            .where(
+                deliveries.c.campaign_id == campaign_id,
+                deliveries.c.status == DeliveryStatus.AMBIGUOUS,
+            )
+            .values(status=decision.status, due_at=decision.due_at or now, worker_id=null(), changed_at=now)
+        ).rowcount
+    )
+
+
+def skip_pending(connection: Connection, campaign_id: int, now: datetime) -> int:
+    """`pending → skipped` for a campaign that is cancelled; what is on the wire finishes by itself."""
+    return int(
+        connection.execute(
+            update(deliveries)
+            .where(
+                deliveries.c.campaign_id == campaign_id,
+                deliveries.c.status.in_(sources(DELIVERY, DeliveryStatus.SKIPPED)),
+            )
+            .values(status=DeliveryStatus.SKIPPED, worker_id=null(), changed_at=now)
+        ).rowcount
+    )
+
+
+def soon(now: datetime, due: datetime | None, patience: timedelta) -> bool:
+    """Whether something is due within `patience`."""
+    return due is not None and due <= now + patience
+
+
+def _is(delivery: Delivery) -> ColumnElement[bool]:
+    return and_(
+        deliveries.c.campaign_id == delivery.campaign_id,
+        deliveries.c.subscriber_id == delivery.subscriber_id,
+        deliveries.c.seq == delivery.seq,
+    )

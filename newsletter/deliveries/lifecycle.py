@@ -1,0 +1,65 @@
+"""Which steps a Campaign and a Delivery may take: two tables, and one guarded UPDATE for campaigns.
+
+The ledger guards its own UPDATEs with `sources`, so that no statement in the house can move a row
+along an edge that is not written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from sqlalchemy import Connection, select, update
+
+from newsletter.errors import NotFoundError, StateError
+from newsletter.store.schema import CampaignStatus as C
+from newsletter.store.schema import DeliveryStatus as D
+from newsletter.store.schema import campaigns
+
+Status = TypeVar("Status", bound=StrEnum)
+
+CAMPAIGN: Mapping[C, frozenset[C]] = {
+    C.SCHEDULED: frozenset({C.SENDING, C.PAUSED, C.CANCELLED}),
+    C.SENDING: frozenset({C.PAUSED, C.FINISHED, C.CANCELLED}),
+    C.PAUSED: frozenset({C.SENDING, C.SCHEDULED, C.CANCELLED}),
+    C.FINISHED: frozenset({C.SENDING}),
+    C.CANCELLED: frozenset(),
+}
+"""A finished campaign sends again only when the operator resolves ambiguous rows by a second try."""
+
+DELIVERY: Mapping[D, frozenset[D]] = {
+    D.PENDING: frozenset({D.CLAIMED, D.SKIPPED}),
+    D.CLAIMED: frozenset({D.PENDING, D.INFLIGHT, D.SKIPPED, D.FAILED}),
+    D.INFLIGHT: frozenset({D.PENDING, D.SENT, D.FAILED, D.AMBIGUOUS}),
+    D.AMBIGUOUS: frozenset({D.SENT, D.FAILED, D.PENDING}),
+    D.SENT: frozenset(),
+    D.FAILED: frozenset(),
+    D.SKIPPED: frozenset(),
+}
+"""`claimed → failed` is a message that cannot be composed; `ambiguous →` needs evidence or the operator."""
+
+
+def sources(transitions: Mapping[Status, frozenset[Status]], target: Status) -> list[str]:
+    """The statuses from which `target` may be reached."""
+    return [status.value for status, targets in transitions.items() if target in targets]
+
+
+def move_campaign(connection: Connection, campaign_id: int, target: C, *, now: datetime, reason: str = "") -> None:
+    """Take one step, or raise `StateError` saying where the campaign stands."""
+    moved = connection.execute(
+        update(campaigns)
+        .where(campaigns.c.id == campaign_id, campaigns.c.status.in_(sources(CAMPAIGN, target)))
+        .values(
+            status=target.value,
+            pause_reason=reason,
+            finished_at=now if target in {C.FINISHED, C.CANCELLED} else None,
+        )
+    ).rowcount
+    if moved:
+        return
+    status = connection.execute(select(campaigns.c.status).where(campaigns.c.id == campaign_id)).scalar()
+    if status is None:
+        raise NotFoundError(f"There is no campaign {campaign_id}.", hint="`newsletter campaign list` shows them all.")
+    raise StateError(f"Campaign {campaign_id} is {status}; it cannot become {target.value}.")

@@ -1,0 +1,222 @@
+"""The sender: claims rows, has them composed, drives a Transport, and records what became of each.
+
+It is handed everything that knows more than the ledger does: `compose` turns a claimed row into an
+Envelope, `still_wanted` is the SQL condition under which the arm statement lets a message go, and
+`on_outcome` runs in the transaction that records an answer. `send`, `serve` and `worker` differ only
+in which campaigns they empty and when they stop.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, Connection
+
+from newsletter.clock import Clock
+from newsletter.deliveries import ledger, retry, workers
+from newsletter.deliveries.ledger import Delivery
+from newsletter.errors import RenderError, StoreError
+from newsletter.store.engine import Database
+from newsletter.transport.base import Envelope, Outcome, Phase, Transport, Verdict
+
+Compose = Callable[[Delivery], Envelope]
+OnOutcome = Callable[[Connection, Delivery, Outcome], None]
+Progress = Callable[[Outcome], None]
+
+BATCH = 20
+"""Rows claimed at a time: small, so that a confirmation need not wait behind a long batch of an issue."""
+
+PATIENCE = timedelta(seconds=10)
+"""`drain` waits for rows that are due this soon instead of leaving them to the next run."""
+
+
+@dataclass(frozen=True)
+class Policies:
+    """What the workflows above the ledger want a say in."""
+
+    compose: Compose
+    still_wanted: ColumnElement[bool]
+    on_outcome: OnOutcome
+    rate: float | None = None
+    """Messages a second at the most."""
+
+
+class Sender:
+    """Empties the ledger through one Transport. One instance per run; `stop` is safe from any thread."""
+
+    def __init__(
+        self,
+        database: Database,
+        transport: Transport,
+        policies: Policies,
+        clock: Clock,
+        *,
+        campaign_id: int | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self._database = database
+        self._transport = transport
+        self._policies = policies
+        self._clock = clock
+        self._campaign_id = campaign_id
+        self._progress = progress
+        self._stopping = threading.Event()
+        self._woken = threading.Event()
+        self._hands: deque[Delivery] = deque()
+        self._take_lock = threading.Lock()
+        self._next_slot = 0.0
+        self._worker_id = 0
+
+    def stop(self) -> None:
+        """Take nothing more; what is on the wire finishes."""
+        self._stopping.set()
+        self._woken.set()
+
+    def wake(self) -> None:
+        """There is something new in the ledger: `serve_forever` looks at once."""
+        self._woken.set()
+
+    def drain(self) -> None:
+        """Send until nothing (of the campaign) is due, claimed or in flight, by us or by another sender.
+
+        Raises `TransportUnavailable` when the relay cannot be used; every row is then back in the ledger.
+        """
+        with _Worker(self, "send"):
+            while not self._stopping.is_set():
+                self._transport.run(self._take, self._settle)
+                with self._database.write() as connection:
+                    now = self._clock()
+                    ledger.reap(connection, now)
+                    ledger.finish_done(connection, now)
+                    due = ledger.next_due(connection, self._campaign_id)
+                    others = ledger.held(connection, self._campaign_id) if self._campaign_id is not None else 0
+                if not others and not ledger.soon(now, due, PATIENCE):
+                    return
+                self._stopping.wait(0.2)
+
+    def serve_forever(self, on_trouble: Callable[[Exception], None], pause: float = 1.0) -> None:
+        """Empty everything until `stop`; trouble with the relay is reported and tried again later."""
+        with _Worker(self, "serve"):
+            while not self._stopping.is_set():
+                self._woken.clear()
+                wait = pause
+                try:
+                    if self._tidy():
+                        self._transport.run(self._take, self._settle)
+                        self._tidy()
+                        wait = 0.05
+                except Exception as error:
+                    on_trouble(error)
+                    self._return_hands()
+                    wait = 10 * pause
+                self._woken.wait(wait)
+
+    def _tidy(self) -> bool:
+        with self._database.read() as connection:
+            due = ledger.soon(self._clock(), ledger.next_due(connection), timedelta())
+        with self._database.write() as connection:
+            now = self._clock()
+            ledger.reap(connection, now)
+            ledger.start_scheduled(connection, now)
+            ledger.finish_done(connection, now)
+        return due
+
+    # -- the two callables that drive the transport --------------------------------------------
+
+    def _take(self) -> Envelope | None:
+        with self._take_lock:
+            while not self._stopping.is_set():
+                if not self._hands and not self._claim():
+                    return None
+                delivery = self._hands[0]
+                envelope = self._compose(delivery)
+                if envelope is not None:
+                    self._keep_pace()
+                    with self._database.write() as connection:
+                        armed = ledger.arm(
+                            connection, delivery, self._worker_id, self._policies.still_wanted, self._clock()
+                        )
+                    if armed:
+                        self._hands.popleft()
+                        return envelope
+                self._hands.popleft()
+            return None
+
+    def _claim(self) -> bool:
+        with self._database.write() as connection:
+            now = self._clock()
+            ledger.start_scheduled(connection, now)
+            self._hands.extend(
+                ledger.claim(connection, self._worker_id, now=now, limit=BATCH, campaign_id=self._campaign_id)
+            )
+        return bool(self._hands)
+
+    def _compose(self, delivery: Delivery) -> Envelope | None:
+        try:
+            return self._policies.compose(delivery)
+        except RenderError as error:
+            outcome = Outcome(Verdict.REJECTED, Phase.CONNECT, text=f"not composed: {error}")
+            with self._database.write() as connection:
+                ledger.refuse(connection, delivery, self._worker_id, outcome, self._clock())
+            return None
+
+    def _settle(self, envelope: Envelope, outcome: Outcome) -> None:
+        delivery: Delivery = envelope.key
+        with self._database.write() as connection:
+            now = self._clock()
+            decision = retry.decide(outcome, kind=delivery.kind, tries=delivery.tries + 1, now=now)
+            ledger.record(connection, delivery, self._worker_id, outcome=outcome, decision=decision, now=now)
+            self._policies.on_outcome(connection, delivery, outcome)
+        if self._progress:
+            self._progress(outcome)
+
+    def _keep_pace(self) -> None:
+        if self._policies.rate:
+            now = time.monotonic()
+            self._stopping.wait(max(0.0, self._next_slot - now))
+            self._next_slot = max(now, self._next_slot) + 1 / self._policies.rate
+
+    def _return_hands(self) -> None:
+        self._hands.clear()
+        with self._database.write() as connection:
+            ledger.release(connection, [self._worker_id], self._clock())
+
+
+class _Worker:
+    """A worker's row from registration to retirement, with a heartbeat in between."""
+
+    def __init__(self, sender: Sender, purpose: str) -> None:
+        self._sender = sender
+        self._purpose = purpose
+        self._over = threading.Event()
+        self._heart = threading.Thread(target=self._beat, name="newsletter-heartbeat", daemon=True)
+
+    def __enter__(self) -> None:
+        sender = self._sender
+        with sender._database.write() as connection:
+            now = sender._clock()
+            ledger.reap(connection, now)
+            sender._worker_id = workers.register(connection, self._purpose, now)
+        self._heart.start()
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self._heart.join()
+        sender = self._sender
+        with sender._database.write() as connection:
+            now = sender._clock()
+            # A settle that could not be written (disk full) left its row in flight: in doubt, not lost.
+            ledger.bury(connection, [sender._worker_id], now)
+            ledger.finish_done(connection, now)
+
+    def _beat(self) -> None:
+        while not self._over.wait(workers.HEARTBEAT.total_seconds()):
+            # A heartbeat that cannot be written shortens the lease, and the lease decides.
+            with suppress(StoreError), self._sender._database.write() as connection:
+                workers.renew(connection, self._sender._worker_id, self._sender._clock())

@@ -1,0 +1,176 @@
+"""Opening the database: pragmas, read and write transactions, and the one writer lock of a Site.
+
+SQLite has one writer at a time. Left to its busy handler, writers poll and the unlucky one starves;
+so every write transaction first takes a lock of ours: a thread lock inside the process and a file
+lock between processes, both behind a turnstile. Whoever waits holds the turnstile, so the one who
+just wrote cannot overtake: a sign-up beside a running campaign waits for one commit, not for luck.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from newsletter.errors import ConfigError, StoreError
+
+PRAGMAS = (
+    "journal_mode = WAL",
+    "foreign_keys = ON",
+    "busy_timeout = 10000",
+    "cache_size = -20000",
+    "temp_store = MEMORY",
+    "journal_size_limit = 67108864",
+)
+SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
+
+
+class Database:
+    """One database of one Site.
+
+    `read()` gives a connection on a consistent snapshot; `write()` one in a transaction that commits
+    when the block ends and rolls back when it raises. Functions below never commit: the door does.
+    """
+
+    def __init__(self, url: str, folder: Path, durability: str = "process") -> None:
+        try:
+            self.url = make_url(url)
+        except ArgumentError as error:
+            raise ConfigError(
+                f"database.url cannot be read ({error}).", hint="Write it as sqlite:///var/newsletter.db."
+            ) from error
+        if self.url.get_backend_name() != "sqlite":
+            raise ConfigError(
+                f"This version keeps its data in SQLite, not in {self.url.get_backend_name()}.",
+                hint='Set [database] url = "sqlite:///var/newsletter.db".',
+            )
+        if not self.url.database or self.url.database == ":memory:":
+            raise ConfigError("database.url must name a file.", hint="Write it as sqlite:///var/newsletter.db.")
+        self.path = folder / self.url.database
+        self.engine = self._open(durability)
+        self._lock = WriterLock(self.path.with_name(self.path.name + ".lock"))
+
+    def _open(self, durability: str) -> Engine:
+        engine = create_engine(
+            self.url.set(database=str(self.path)), connect_args={"timeout": 10, "check_same_thread": False}
+        )
+
+        @event.listens_for(engine, "connect")
+        def _on_connect(connection: Any, _record: Any) -> None:
+            connection.isolation_level = None  # we begin transactions ourselves
+            for pragma in (*PRAGMAS, f"synchronous = {SYNCHRONOUS[durability]}"):
+                connection.execute(f"PRAGMA {pragma}")
+
+        @event.listens_for(engine, "begin")
+        def _on_begin(connection: Connection) -> None:
+            mode = connection.get_execution_options().get("begin", "DEFERRED")
+            connection.exec_driver_sql(f"BEGIN {mode}")
+
+        return engine
+
+    @property
+    def exists(self) -> bool:
+        """Whether the file is there; opening never creates it, `migrate.upgrade` does."""
+        return self.path.is_file()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that sees one consistent state and writes nothing."""
+        with _as_store_errors(self.path), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A connection in a write transaction: the only writer of the Site while it lasts. Keep it short."""
+        with _as_store_errors(self.path), self._lock, self.engine.connect() as connection:
+            connection.execution_options(begin="IMMEDIATE")
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Give the files back."""
+        self.engine.dispose()
+        self._lock.close()
+
+
+class WriterLock:
+    """A lock between threads and processes that lets nobody overtake (two locks in a row each)."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._threads = (threading.Lock(), threading.Lock())
+        self._files: tuple[Any, Any] | None = None
+
+    def __enter__(self) -> None:
+        turnstile, inner = self._threads
+        with turnstile:
+            inner.acquire()
+        try:
+            first, second = self._open()
+            fcntl.flock(first, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(second, fcntl.LOCK_EX)
+            finally:
+                fcntl.flock(first, fcntl.LOCK_UN)
+        except BaseException:
+            inner.release()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _, inner = self._threads
+        try:
+            if self._files is not None:
+                fcntl.flock(self._files[1], fcntl.LOCK_UN)
+        finally:
+            inner.release()
+
+    def _open(self) -> tuple[Any, Any]:
+        if self._files is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            turnstile = self._path.with_name(self._path.name + ".next")
+            self._files = (turnstile.open("ab"), self._path.open("ab"))
+        return self._files
+
+    def close(self) -> None:
+        """Close the lock files."""
+        if self._files is not None:
+            for file in self._files:
+                file.close()
+            self._files = None
+
+
+@contextmanager
+def _as_store_errors(path: Path) -> Iterator[None]:
+    """Faults of disk and file become one sentence; nothing is half-written, the transaction is gone."""
+    try:
+        yield
+    except OperationalError as error:
+        reason = str(error.orig)
+        if "disk is full" in reason or "disk I/O" in reason:
+            raise StoreError(
+                f"The database {path} could not be written: the disk is full or failing.",
+                hint="Nothing was lost. Make room, then run the same command again.",
+            ) from error
+        if "readonly" in reason or "unable to open" in reason:
+            raise StoreError(
+                f"The database {path} cannot be opened for writing.",
+                hint="Check that the folder exists and belongs to you.",
+            ) from error
+        if "locked" in reason:
+            raise StoreError(
+                f"The database {path} is in use by another program.", hint="Close it and run the command again."
+            ) from error
+        raise
+    except OSError as error:
+        if error.filename and str(error.filename).startswith(str(path)):
+            raise StoreError(f"{error.filename}: {error.strerror}.", hint="Check the folder and its owner.") from error
+        raise
