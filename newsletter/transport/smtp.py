@@ -1,0 +1,70 @@
+"""The SMTP transport: a few sessions side by side, each taking one message after another.
+
+The door to the rooms beside it: `settings` say where, `session` opens, `transaction` sends one message and
+judges the answer, `pool` runs several sessions at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from newsletter.transport.base import Settle, Take
+from newsletter.transport.pool import Run, Sleep
+from newsletter.transport.session import Session
+from newsletter.transport.settings import Security, SmtpSettings, Timeouts, is_loopback
+from newsletter.transport.wire import WireTimes
+
+__all__ = ["Security", "SmtpSettings", "SmtpTransport", "Timeouts", "is_loopback", "probe"]
+
+BACKOFF = (0.5, 2.0, 5.0)
+"""Seconds between tries to get a working session; a definite answer from the server starts it anew."""
+
+
+class SmtpTransport:
+    """Sends through one relay. `wire` tells when the wire was first and last in use, over all runs."""
+
+    def __init__(
+        self, settings: SmtpSettings, *, backoff: Sequence[float] = BACKOFF, sleep: Sleep | None = None
+    ) -> None:
+        """`sleep` replaces the pauses (seconds); by default they end early when the run ends."""
+        self.settings = settings
+        self.wire = WireTimes()
+        self._backoff = tuple(backoff)
+        self._sleep = sleep
+
+    def run(self, take: Take, settle: Settle) -> None:
+        """Send until `take` answers None; see `Transport.run`.
+
+        An exception of `take` or `settle` stops the run and comes out of it. KeyboardInterrupt lets
+        every session finish its present message; a second one breaks the connections, so that what
+        was past its dot is settled as unknown and the rest as deferred.
+        """
+        run = Run(self.settings, self.wire, take, settle, backoff=self._backoff, sleep=self._sleep)
+        try:
+            run.grow()
+            run.wait()
+        except BaseException:
+            run.stop()
+            try:
+                run.wait()
+            except BaseException:
+                run.abort()
+                run.wait()
+                raise
+            raise
+        run.conclude()
+
+    @property
+    def wire_seconds(self) -> float:
+        """Wall time from the first connect to the last final reply, over all runs so far."""
+        return self.wire.seconds
+
+
+def probe(settings: SmtpSettings) -> str:
+    """Open a session up to and including the login, say goodbye, and describe it in one line.
+
+    Raises `TransportUnavailable` with the reason and a remedy.
+    """
+    session = Session.start(settings)
+    session.quit()
+    return session.describe()
