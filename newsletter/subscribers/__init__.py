@@ -1,1 +1,1 @@
-"""."""
+"""Who, and with whose permission: subscriptions, consent, suppression, and the mails around them."""

@@ -1,0 +1,133 @@
+"""ConsentRecords: append-only evidence of who agreed to what, when, where and in which words.
+
+Each record carries a hash over itself and the record before, so that none can be changed, dropped
+or slipped in later. What is personal (address, network, agent) is not hashed itself: the chain runs
+over a commitment to it, made with a random salt. Erasing person and salt leaves the chain whole and
+the commitment meaningless, which is what GDPR Art. 17 asks and Art. 7(1) allows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import secrets
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, exists, insert, select
+
+from newsletter.store.schema import ConsentKind, consent_records, wordings
+from newsletter.store.types import canonical_json, to_millis
+
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Where an act of consent came from."""
+
+    source: str
+    """`form`, `confirm-page`, `one-click`, `unsubscribe-page`, `import`, `cli` …"""
+    network: str = ""
+    """The visitor's network (IPv4 /24, IPv6 /48): enough for evidence, too little to follow a person."""
+    user_agent: str = ""
+    basis: str = ""
+    """What an import or an editor states as the ground of consent."""
+    origin: str = ""
+    """File and row of an import, or the page the form stood on."""
+
+
+@dataclass(frozen=True)
+class Wording:
+    """Exactly what a person was shown when they agreed."""
+
+    version: str
+    language: str
+    text: str
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over version, language and text, hex."""
+        return hashlib.sha256(canonical_json(asdict(self)).encode("utf-8")).hexdigest()
+
+
+def truncated_network(ip: str) -> str:
+    """`203.0.113.77` → `203.0.113.0/24`, `2001:db8::1` → `2001:db8::/48`; empty when it is no address."""
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return ""
+    return str(ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False))
+
+
+def append(
+    connection: Connection,
+    kind: ConsentKind,
+    *,
+    subscriber_id: int,
+    list_id: int,
+    email: str,
+    evidence: Evidence,
+    now: datetime,
+    wording: Wording | None = None,
+) -> int:
+    """Add one record at the end of the chain; returns its id. Call inside a write transaction."""
+    wording_hash = None if wording is None else _keep(connection, wording, now)
+    personal = {"email": email, **{key: value for key, value in asdict(evidence).items() if value}}
+    salt = secrets.token_bytes(16)
+    commitment = _commit(salt, personal)
+    previous = connection.execute(
+        select(consent_records.c.hash).order_by(consent_records.c.id.desc()).limit(1)
+    ).scalar()
+    previous_hash = previous or GENESIS
+    digest = _link(previous_hash, list_id, kind, now, wording_hash, commitment)
+    return int(
+        connection.execute(
+            insert(consent_records)
+            .values(
+                subscriber_id=subscriber_id,
+                list_id=list_id,
+                kind=kind,
+                at=now,
+                wording_hash=wording_hash,
+                personal=personal,
+                salt=salt,
+                commitment=commitment,
+                previous_hash=previous_hash,
+                hash=digest,
+            )
+            .returning(consent_records.c.id)
+        ).scalar_one()
+    )
+
+
+def broken(connection: Connection) -> Iterator[tuple[int, str]]:
+    """Walk the chain; yields (record id, what is wrong) for every record that does not fit."""
+    previous_hash = GENESIS
+    rows = connection.execute(select(consent_records).order_by(consent_records.c.id)).yield_per(1000)
+    for row in rows:
+        digest = _link(previous_hash, row.list_id, row.kind, row.at, row.wording_hash, row.commitment)
+        if row.previous_hash != previous_hash:
+            yield row.id, "does not follow the record before it"
+        elif row.hash != digest:
+            yield row.id, "was changed after it was written"
+        elif row.personal is not None and _commit(row.salt or b"", row.personal) != row.commitment:
+            yield row.id, "has a personal part that is not the one committed to"
+        previous_hash = row.hash
+
+
+def _keep(connection: Connection, wording: Wording, now: datetime) -> str:
+    if not connection.execute(select(exists().where(wordings.c.hash == wording.hash))).scalar():
+        connection.execute(insert(wordings).values(hash=wording.hash, first_seen_at=now, **asdict(wording)))
+    return wording.hash
+
+
+def _commit(salt: bytes, personal: dict[str, Any]) -> str:
+    return hashlib.sha256(salt + canonical_json(personal).encode("utf-8")).hexdigest()
+
+
+def _link(previous: str, list_id: int, kind: str, at: datetime, wording: str | None, commitment: str) -> str:  # noqa: PLR0917
+    body = canonical_json([previous, list_id, str(kind), to_millis(at), wording, commitment])
+    return hashlib.sha256(body.encode("utf-8")).hexdigest()

@@ -1,0 +1,112 @@
+"""Which steps a Subscription may take: one table and one guarded UPDATE.
+
+The way back from `unsubscribed` leads through `pending` only, that is through a fresh double
+opt-in; no import and no editor can shorten it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, exists, insert, select, update
+
+from newsletter.deliveries.lifecycle import sources
+from newsletter.store.schema import (
+    CampaignKind,
+    DeliveryStatus,
+    campaigns,
+    deliveries,
+    lists,
+    subscriptions,
+)
+from newsletter.store.schema import SubscriptionStatus as S
+
+CONFIRMATION_LIFE = timedelta(days=7)
+"""How long a confirmation link works; after that the subscription is `expired`."""
+
+SUBSCRIPTION: Mapping[S, frozenset[S]] = {
+    S.PENDING: frozenset({S.CONFIRMED, S.UNSUBSCRIBED, S.EXPIRED}),
+    S.CONFIRMED: frozenset({S.UNSUBSCRIBED}),
+    S.UNSUBSCRIBED: frozenset({S.PENDING}),
+    S.EXPIRED: frozenset({S.PENDING, S.UNSUBSCRIBED}),
+}
+
+
+def status_of(connection: Connection, subscriber_id: int, list_id: int) -> S | None:
+    """Where a person stands with a list, or None."""
+    found = connection.execute(
+        select(subscriptions.c.status).where(
+            subscriptions.c.subscriber_id == subscriber_id, subscriptions.c.list_id == list_id
+        )
+    ).scalar()
+    return None if found is None else S(found)
+
+
+def begin(connection: Connection, subscriber_id: int, list_id: int, source: str, now: datetime) -> None:
+    """A new Subscription, `pending`."""
+    connection.execute(
+        insert(subscriptions).values(
+            subscriber_id=subscriber_id,
+            list_id=list_id,
+            status=S.PENDING,
+            source=source,
+            created_at=now,
+            changed_at=now,
+        )
+    )
+
+
+def move(connection: Connection, subscriber_id: int, list_id: int, target: S, now: datetime) -> bool:
+    """Take one step; False when there is no such Subscription or the step is not allowed from where it stands."""
+    values: dict[str, object] = {"status": target, "changed_at": now}
+    if target is S.CONFIRMED:
+        values |= {"confirmed_at": now, "unsubscribed_at": None}
+    elif target is S.UNSUBSCRIBED:
+        values["unsubscribed_at"] = now
+    return bool(
+        connection.execute(
+            update(subscriptions)
+            .where(
+                subscriptions.c.subscriber_id == subscriber_id,
+                subscriptions.c.list_id == list_id,
+                subscriptions.c.status.in_(sources(SUBSCRIPTION, target)),
+            )
+            .values(**values)
+        ).rowcount
+    )
+
+
+def expire(connection: Connection, now: datetime) -> int:
+    """`pending → expired` where a confirmation was asked for and its last link has run out."""
+    asked = exists().where(
+        deliveries.c.subscriber_id == subscriptions.c.subscriber_id,
+        deliveries.c.campaign_id == campaigns.c.id,
+        campaigns.c.kind == CampaignKind.CONFIRM,
+    )
+    alive = asked.where(deliveries.c.expires_at > now, deliveries.c.status != DeliveryStatus.SKIPPED)
+    return int(
+        connection.execute(
+            update(subscriptions)
+            .where(
+                subscriptions.c.status == S.PENDING,
+                subscriptions.c.changed_at < now - CONFIRMATION_LIFE,
+                asked,
+                ~alive,
+            )
+            .values(status=S.EXPIRED, changed_at=now)
+        ).rowcount
+    )
+
+
+def mirror_lists(connection: Connection, slugs: tuple[str, ...]) -> None:
+    """Give every slug of `[[lists]]` its row; rows of lists that were removed stay, for the ledger."""
+    known = set(connection.execute(select(lists.c.slug)).scalars())
+    for slug in slugs:
+        if slug not in known:
+            connection.execute(insert(lists).values(slug=slug))
+
+
+def list_ids(connection: Connection) -> dict[str, int]:
+    """The row number of every list by its slug."""
+    return dict(connection.execute(select(lists.c.slug, lists.c.id)).tuples().all())
