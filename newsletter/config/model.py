@@ -138,6 +138,7 @@ class ListConfig(Section):
         "We comply fully with anti-spam law: no spam, no sharing, leave with one click.",
         description="The line under the button.",
     )
+    goodbye: bool = Field(False, description="Whether a farewell is mailed after unsubscribing.")
 
 
 class FieldConfig(Section):
