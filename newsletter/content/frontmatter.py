@@ -154,6 +154,8 @@ def read(path: Path, schema: Schema) -> FrontMatter:
     start = end + 1
     while start < len(lines) and not lines[start].strip():
         start += 1
+    if start == len(lines):
+        start, lines = end, lines[:end]  # an empty body is found at the closing fence, a line that exists
     body = Markdown(source="\n".join(lines[start:]).rstrip(), path=path, line=start + 1)
     return FrontMatter(path=path, values=typed, lines=at, body=body)
 

@@ -63,7 +63,8 @@ def open_image(path: Path, *, named_in: Path, line: int) -> Image:
                 raise too_big
             media_type, suffix = _FORMATS[picture.format or ""]
             width, height = picture.size
-            if picture.getexif().get(_ORIENTATION) in _SIDEWAYS:
+            # Asking a PNG for EXIF would unpack all of it; cameras do not write PNG.
+            if picture.format != "PNG" and picture.getexif().get(_ORIENTATION) in _SIDEWAYS:
                 width, height = height, width
             whole = _is_whole(picture, data)
     except (PIL.Image.DecompressionBombWarning, PIL.Image.DecompressionBombError) as error:
