@@ -28,7 +28,7 @@ class Maildrop:
         draft = self.folder / f".{os.getpid()}-{secrets.token_hex(8)}.tmp"
         try:
             draft.write_bytes(message)
-            number = max(self._last, max(self.numbers(), default=0) if not self._last else 0)
+            number = self._last or max(self.numbers(), default=0)
             while True:
                 number += 1
                 target = self.path(number)

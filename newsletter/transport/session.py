@@ -166,20 +166,30 @@ class Session:
 
     def _login(self, username: str, password: str) -> None:
         if not self.channel.cipher and not is_loopback(self.settings.host):
-            raise CannotOpen("A password is never sent over an open wire.", retry=False)
+            raise CannotOpen(
+                "A password is never sent over an open wire.",
+                hint='Set [smtp] security = "starttls" or "tls".',
+                retry=False,
+            )
         name, secret = _base64(username), _base64(password)
         plain = _base64(f"\0{username}\0{password}")
         try:
             reply = self._authenticate(plain, name, secret)
         except WireError:  # its text is dropped: it may quote what the server echoed, our password
-            raise CannotOpen(f"The mail server {self.settings.place} broke off during the login.") from None
+            raise CannotOpen(
+                f"The mail server {self.settings.place} broke off during the login.",
+                hint="Try again later, and check [smtp] username and password.",
+            ) from None
         if reply.good:
             return
         said = str(reply)
         if any(part and part in said for part in (password, secret, plain)):
             said = str(reply.code)
         if reply.temporary:
-            raise CannotOpen(f"The mail server {self.settings.place} cannot check the password now: {said}")
+            raise CannotOpen(
+                f"The mail server {self.settings.place} cannot check the password now: {said}",
+                hint="Try again later.",
+            )
         raise CannotOpen(
             f"The mail server refused the user name or password ({said}).",
             hint="Check [smtp] username and password; some providers want a password made for applications.",

@@ -66,5 +66,6 @@ def probe(settings: SmtpSettings) -> str:
     Raises `TransportUnavailable` with the reason and a remedy.
     """
     session = Session.start(settings)
+    description = session.describe()
     session.quit()
-    return session.describe()
+    return description
