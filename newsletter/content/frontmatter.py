@@ -29,7 +29,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 _BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
-_QUOTE_HINT = 'Put the value in double quotes, as in title: "Rest: less is more".'
+_QUOTE_HINT = "Put the value in quotes, as in title: 'Rest: less is more' (an apostrophe inside is typed twice)."
 
 
 class Kind(enum.Enum):

@@ -129,6 +129,12 @@ def test_value_of_the_wrong_kind_is_an_error(file: Path, key: str, value: str) -
     assert failure(file, f"---\ntitle: A\n{key}: {value}\n---\n").line == 3
 
 
+def test_quoted_merge_tag_is_text(file: Path) -> None:
+    tag = '{{ subscriber.first_name | default("friend") }}'
+    assert parse(file, f"---\ntitle: '{tag}, hello'\n---\n").text("title") == f"{tag}, hello"
+    assert parse(file, f"---\ntitle: Hello {tag}\n---\n").text("title") == f"Hello {tag}"
+
+
 def test_missing_required_key_is_an_error(file: Path) -> None:
     assert "title" in failure(file, "---\ndate: 2026-01-01\n---\nBody\n").message
     assert failure(file, "---\ndate: 2026-01-01\ntitle:\n---\nBody\n").line == 3
