@@ -256,8 +256,13 @@ class Config(Section):
         raise ConfigError(f"There is no list {slug!r}.", hint=nearest(slug, [each.slug for each in self.lists]))
 
     @property
-    def is_trial(self) -> bool:
-        """Whether mail can only reach this machine: the sandbox, or a relay on loopback."""
+    def uses_sandbox(self) -> bool:
+        """Whether every mail goes to the inbox on this machine, because no relay is set."""
+        return self.smtp is None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether mail first reaches this machine only: the sandbox, or a relay on loopback."""
         return self.smtp is None or self.smtp.is_loopback
 
     @property

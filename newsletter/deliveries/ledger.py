@@ -97,15 +97,29 @@ def freeze(connection: Connection, campaign_id: int, audience: Select[tuple[int]
     return int(connection.execute(insert(deliveries).from_select(columns, rows)).rowcount)
 
 
-def claim(
-    connection: Connection, worker_id: int, *, now: datetime, limit: int, campaign_id: int | None = None
-) -> list[Delivery]:
+@dataclass(frozen=True)
+class Scope:
+    """Which campaigns a sender may empty.
+
+    What was launched into the sandbox must never leave through a relay, and the other way round;
+    standing campaigns go wherever mail goes now.
+    """
+
+    trial: bool
+    campaign_id: int | None = None
+
+    def condition(self) -> ColumnElement[bool]:
+        """SQL over `campaigns`: sending, and ours."""
+        ours = and_(
+            campaigns.c.status == CampaignStatus.SENDING,
+            or_(campaigns.c.kind != CampaignKind.ISSUE, campaigns.c.is_trial == self.trial),
+        )
+        return ours if self.campaign_id is None else and_(ours, campaigns.c.id == self.campaign_id)
+
+
+def claim(connection: Connection, worker_id: int, scope: Scope, *, now: datetime, limit: int) -> list[Delivery]:
     """Take up to `limit` due rows in hand, standing campaigns first: people wait for those."""
-    query = select(campaigns.c.id, campaigns.c.kind, campaigns.c.list_id).where(
-        campaigns.c.status == CampaignStatus.SENDING
-    )
-    if campaign_id is not None:
-        query = query.where(campaigns.c.id == campaign_id)
+    query = select(campaigns.c.id, campaigns.c.kind, campaigns.c.list_id).where(scope.condition())
     claimed: list[Delivery] = []
     for campaign in connection.execute(query.order_by(campaigns.c.kind == CampaignKind.ISSUE, campaigns.c.id)).all():
         if len(claimed) >= limit:
@@ -290,17 +304,19 @@ def totals(connection: Connection, campaign_id: int) -> Totals:
     return Totals(audience=sum(counts.values()), **counts)
 
 
-def next_due(connection: Connection, campaign_id: int | None = None) -> datetime | None:
-    """When the next pending row of a sending campaign is due, or None."""
-    query = (
-        select(func.min(deliveries.c.due_at))
-        .join(campaigns, campaigns.c.id == deliveries.c.campaign_id)
-        .where(deliveries.c.status == DeliveryStatus.PENDING, campaigns.c.status == CampaignStatus.SENDING)
-    )
-    if campaign_id is not None:
-        query = query.where(deliveries.c.campaign_id == campaign_id)
-    found: datetime | None = connection.execute(query).scalar()
-    return found
+def next_due(connection: Connection, scope: Scope) -> datetime | None:
+    """When the next pending row of these campaigns is due, or None."""
+    due: list[datetime] = []
+    for campaign_id in connection.execute(select(campaigns.c.id).where(scope.condition())).scalars().all():
+        first = connection.execute(
+            select(deliveries.c.due_at)
+            .where(deliveries.c.campaign_id == campaign_id, deliveries.c.status == DeliveryStatus.PENDING)
+            .order_by(deliveries.c.due_at)
+            .limit(1)
+        ).scalar()
+        if first is not None:
+            due.append(first)
+    return min(due, default=None)
 
 
 def held(connection: Connection, campaign_id: int) -> int:

@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, Connection
 
 from newsletter.clock import Clock
 from newsletter.deliveries import ledger, retry, workers
-from newsletter.deliveries.ledger import Delivery
+from newsletter.deliveries.ledger import Delivery, Scope
 from newsletter.errors import RenderError, StoreError
 from newsletter.store.engine import Database
 from newsletter.transport.base import Envelope, Outcome, Phase, Transport, Verdict
@@ -57,14 +57,14 @@ class Sender:
         policies: Policies,
         clock: Clock,
         *,
-        campaign_id: int | None = None,
+        scope: Scope,
         progress: Progress | None = None,
     ) -> None:
         self._database = database
         self._transport = transport
         self._policies = policies
         self._clock = clock
-        self._campaign_id = campaign_id
+        self._scope = scope
         self._progress = progress
         self._stopping = threading.Event()
         self._woken = threading.Event()
@@ -94,8 +94,9 @@ class Sender:
                     now = self._clock()
                     ledger.reap(connection, now)
                     ledger.finish_done(connection, now)
-                    due = ledger.next_due(connection, self._campaign_id)
-                    others = ledger.held(connection, self._campaign_id) if self._campaign_id is not None else 0
+                    due = ledger.next_due(connection, self._scope)
+                    campaign_id = self._scope.campaign_id
+                    others = 0 if campaign_id is None else ledger.held(connection, campaign_id)
                 if not others and not ledger.soon(now, due, PATIENCE):
                     return
                 self._stopping.wait(0.2)
@@ -119,7 +120,7 @@ class Sender:
 
     def _tidy(self) -> bool:
         with self._database.read() as connection:
-            due = ledger.soon(self._clock(), ledger.next_due(connection), timedelta())
+            due = ledger.soon(self._clock(), ledger.next_due(connection, self._scope), timedelta())
         with self._database.write() as connection:
             now = self._clock()
             ledger.reap(connection, now)
@@ -152,9 +153,7 @@ class Sender:
         with self._database.write() as connection:
             now = self._clock()
             ledger.start_scheduled(connection, now)
-            self._hands.extend(
-                ledger.claim(connection, self._worker_id, now=now, limit=BATCH, campaign_id=self._campaign_id)
-            )
+            self._hands.extend(ledger.claim(connection, self._worker_id, self._scope, now=now, limit=BATCH))
         return bool(self._hands)
 
     def _compose(self, delivery: Delivery) -> Envelope | None:

@@ -57,11 +57,22 @@ def begin(connection: Connection, subscriber_id: int, list_id: int, source: str,
     )
 
 
-def move(connection: Connection, subscriber_id: int, list_id: int, target: S, now: datetime) -> bool:
-    """Take one step; False when there is no such Subscription or the step is not allowed from where it stands."""
+def move(
+    connection: Connection,
+    subscriber_id: int,
+    list_id: int,
+    target: S,
+    now: datetime,
+    *,
+    confirmed_at: datetime | None = None,
+) -> bool:
+    """Take one step; False when there is no such Subscription or the step is not allowed from where it stands.
+
+    `confirmed_at` is the moment an import states; now when absent.
+    """
     values: dict[str, object] = {"status": target, "changed_at": now}
     if target is S.CONFIRMED:
-        values |= {"confirmed_at": now, "unsubscribed_at": None}
+        values |= {"confirmed_at": confirmed_at or now, "unsubscribed_at": None}
     elif target is S.UNSUBSCRIBED:
         values["unsubscribed_at"] = now
     return bool(

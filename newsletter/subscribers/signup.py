@@ -76,20 +76,23 @@ def subscribe(connection: Connection, request: Request, keys: KeyRing, now: date
     wanted = [
         list_id for list_id in request.list_ids if _ask(connection, person, list_id, request.evidence.source, now)
     ]
-    if not wanted:
+    invited = invite(connection, person, wanted, _scope(request), now)
+    if invited:
+        for list_id in wanted:
+            _witness(connection, ConsentKind.REQUESTED, person, list_id, request.evidence, now, request.wording)
+    return invited
+
+
+def invite(
+    connection: Connection, person: Subscriber, list_ids: Sequence[int], scope: dict[str, Any], now: datetime
+) -> bool:
+    """Enrol one confirmation mail for these pending lists; False when there is nothing to ask or no budget left."""
+    if not list_ids:
         return False
     campaign_id = standing.get_or_create(connection, CampaignKind.CONFIRM, None, now)
     if not gate.may_mail(connection, campaign_id, person.id, now):
         return False
-    for list_id in wanted:
-        _witness(connection, ConsentKind.REQUESTED, person, list_id, request.evidence, now, request.wording)
-    scope = {
-        "lists": wanted,
-        "name": people.clean_name(request.name),
-        "fields": request.fields,
-        "language": request.language,
-        "wording": request.wording.hash,
-    }
+    scope = {"name": "", "fields": {}, "language": "", "wording": None, **scope, "lists": list(list_ids)}
     standing.enrol(connection, campaign_id, person.id, now=now, scope=scope, life=lifecycle.CONFIRMATION_LIFE)
     return True
 
@@ -193,6 +196,15 @@ def requested(connection: Connection, uid: int, seq: int) -> tuple[Subscriber, A
     if person is None or row is None:
         raise TokenError()
     return person, row
+
+
+def _scope(request: Request) -> dict[str, Any]:
+    return {
+        "name": people.clean_name(request.name),
+        "fields": request.fields,
+        "language": request.language,
+        "wording": request.wording.hash,
+    }
 
 
 def _ask(connection: Connection, person: Subscriber, list_id: int, source: str, now: datetime) -> bool:

@@ -1,0 +1,91 @@
+"""Copies of an issue: one compiled message per campaign, filled for each reader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import select
+
+from newsletter.campaigns import snapshot
+from newsletter.config import Config, ListConfig
+from newsletter.deliveries.ledger import Delivery
+from newsletter.errors import RenderError
+from newsletter.rendering.compiled import CompiledMessage, compile_message
+from newsletter.rendering.headers import Header
+from newsletter.rendering.slots import Rendered
+from newsletter.store.engine import Database
+from newsletter.store.schema import campaigns
+from newsletter.subscribers.letterhead import INERT, Letterhead, reader_values
+from newsletter.transport.base import Envelope
+
+
+class IssueComposer:
+    """Turns rows of issue campaigns into envelopes."""
+
+    def __init__(
+        self, config: Config, letterhead: Letterhead, lists: Mapping[int, ListConfig], database: Database
+    ) -> None:
+        self._config = config
+        self._letterhead = letterhead
+        self._lists = lists
+        self._database = database
+        self._compiled = lru_cache(maxsize=8)(self._compile)
+
+    def compose(self, delivery: Delivery) -> Envelope:
+        """The copy of one reader: bytes that follow from (campaign, subscriber, seq) alone."""
+        compiled, moment, view_url = self._compiled(delivery.campaign_id)
+        if delivery.list_id is None:
+            raise RenderError(f"Campaign {delivery.campaign_id} has no list.")
+        letterhead = self._letterhead
+        url = letterhead.unsubscribe_url(delivery.uid, delivery.list_id)
+        values = reader_values(delivery.email, delivery.name, delivery.fields)
+        values |= {"unsubscribe_url": url, "view_url": view_url}
+        copy = [
+            *letterhead.personal_headers(delivery.email, delivery.name, moment, letterhead.message_id(delivery)),
+            *letterhead.unsubscribe_headers(url),
+        ]
+        return letterhead.envelope(delivery, compiled.fill(values, copy))
+
+    def _compile(self, campaign_id: int) -> tuple[CompiledMessage, datetime, str]:
+        with self._database.read() as connection:
+            campaign = connection.execute(select(campaigns).where(campaigns.c.id == campaign_id)).one()
+            frozen = snapshot.load(connection, campaign.snapshot_id)
+        mailing_list = self._lists.get(campaign.list_id)
+        if mailing_list is None:
+            raise RenderError(f"The list of campaign {campaign_id} is no longer in newsletter.toml.")
+        compiled = compile_message(frozen.rendered, shared_headers(self._letterhead, mailing_list))
+        moment = campaign.scheduled_at or campaign.created_at
+        return compiled, moment, self._letterhead.view_url(frozen.slug) or ""
+
+
+def shared_headers(letterhead: Letterhead, mailing_list: ListConfig) -> list[Header]:
+    """The fields that every copy of an issue has in common."""
+    return [*letterhead.from_headers(), *letterhead.list_headers(mailing_list.slug, mailing_list.title)]
+
+
+def sample_copy(  # noqa: PLR0917
+    letterhead: Letterhead,
+    mailing_list: ListConfig,
+    slug: str,
+    rendered: Rendered,
+    reader: Mapping[str, Any],
+    moment: datetime,
+    mark: str = "",
+) -> bytes:
+    """One copy outside the ledger, for preview and test: the same bytes as a real one, but for inert links.
+
+    `reader` has `email`, `name` and `fields`; `mark` goes before the subject.
+    """
+    if mark:
+        rendered = Rendered(**{**vars(rendered), "subject": f"{mark} {rendered.subject}"})
+    url = letterhead.link(f"u/{INERT}")
+    values = reader_values(reader["email"], reader["name"], reader["fields"])
+    values |= {"unsubscribe_url": url, "view_url": letterhead.view_url(slug) or ""}
+    copy = [
+        *letterhead.personal_headers(reader["email"], reader["name"], moment, f"test.{slug}"),
+        *letterhead.unsubscribe_headers(url),
+    ]
+    return compile_message(rendered, shared_headers(letterhead, mailing_list)).fill(values, copy)

@@ -1,0 +1,165 @@
+"""Launching: everything that is checked, frozen and written before the first copy can leave.
+
+One transaction makes Snapshot, Campaign and one ledger row per reader, or nothing. Launching an
+issue again continues what is unfinished and refuses what is finished; the unique index on (slug,
+list) holds even if two editors press the button at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from newsletter.campaigns import audience, snapshot
+from newsletter.content.values import Issue
+from newsletter.deliveries import ledger
+from newsletter.deliveries.lifecycle import move_campaign
+from newsletter.errors import RefusedError, StateError
+from newsletter.rendering.slots import Rendered
+from newsletter.store.schema import CampaignKind, CampaignStatus, campaigns
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be sent, to whom, when."""
+
+    issue: Issue
+    rendered: Rendered
+    list_id: int
+    list_slug: str
+    is_trial: bool
+    """Into the sandbox."""
+    at: datetime | None = None
+    """When sending starts; None is now."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What launching would do, for the operator to agree to."""
+
+    audience: int
+    sample: Sequence[str]
+    campaign_id: int | None
+    """The unfinished campaign that would be continued, if there is one."""
+
+
+@dataclass(frozen=True)
+class Launched:
+    """A campaign that is under way."""
+
+    campaign_id: int
+    audience: int
+    continued: bool
+
+
+def plan(connection: Connection, order: Order) -> Plan:
+    """Look, change nothing. Raises `RefusedError` when the issue was already sent to this list."""
+    standing = _standing(connection, order)
+    if standing is not None:
+        _refuse_finished(standing, order)
+        return Plan(standing.audience, (), standing.id)
+    people = audience.eligible(order.list_id, order.issue.slug, is_trial=order.is_trial)
+    return Plan(audience.count(connection, people), audience.sample(connection, people), None)
+
+
+def launch(
+    connection: Connection, order: Order, *, errors: Sequence[str], expect: int | None, now: datetime
+) -> Launched:
+    """Start the campaign, or continue the unfinished one.
+
+    `errors` are the findings that forbid sending; `expect` is the audience the operator agreed to.
+    Raises `RefusedError` and leaves nothing behind when either speaks against it.
+    """
+    standing = _standing(connection, order)
+    if standing is not None:
+        _refuse_finished(standing, order)
+        _refuse_surprise(standing.audience, expect)
+        if standing.status == CampaignStatus.PAUSED:
+            move_campaign(connection, standing.id, CampaignStatus.SENDING, now=now)
+        return Launched(standing.id, standing.audience, continued=True)
+    if errors:
+        raise RefusedError(
+            f"Issue {order.issue.slug} cannot be sent: {errors[0]}"
+            + (f" ({len(errors) - 1} more)" if errors[1:] else ""),
+            hint=f"Run `newsletter check {order.issue.slug}` to see everything.",
+        )
+    snapshot_id = snapshot.take(connection, order.issue, order.rendered, now)
+    campaign_id = int(
+        connection.execute(
+            insert(campaigns)
+            .values(
+                kind=CampaignKind.ISSUE,
+                status=CampaignStatus.SENDING if order.at is None else CampaignStatus.SCHEDULED,
+                list_id=order.list_id,
+                snapshot_id=snapshot_id,
+                slug=order.issue.slug,
+                is_trial=order.is_trial,
+                scheduled_at=order.at,
+                created_at=now,
+            )
+            .returning(campaigns.c.id)
+        ).scalar_one()
+    )
+    people = audience.eligible(order.list_id, order.issue.slug, is_trial=order.is_trial)
+    frozen = ledger.freeze(connection, campaign_id, people, order.at or now)
+    _refuse_surprise(frozen, expect)
+    if frozen == 0:
+        raise RefusedError(
+            f"Nobody on the list {order.list_slug} is waiting for issue {order.issue.slug}.",
+            hint="`newsletter subscriber list` shows who is confirmed.",
+        )
+    connection.execute(update(campaigns).where(campaigns.c.id == campaign_id).values(audience=frozen))
+    return Launched(campaign_id, frozen, continued=False)
+
+
+def cancel(connection: Connection, campaign_id: int, now: datetime) -> int:
+    """End a campaign for good; what has not left stays unsent. Returns how many were left out."""
+    refuse_standing(connection, campaign_id)
+    move_campaign(connection, campaign_id, CampaignStatus.CANCELLED, now=now)
+    return ledger.skip_pending(connection, campaign_id, now)
+
+
+def refuse_standing(connection: Connection, campaign_id: int) -> None:
+    """Only campaigns of issues are paused, resumed and cancelled: readers wait for the others."""
+    kind = connection.execute(select(campaigns.c.kind).where(campaigns.c.id == campaign_id)).scalar()
+    if kind is not None and kind != CampaignKind.ISSUE:
+        raise StateError(f"Campaign {campaign_id} sends {kind} mails as long as people sign up; it cannot be stopped.")
+
+
+def _standing(connection: Connection, order: Order) -> Any:
+    return connection.execute(
+        select(campaigns)
+        .where(
+            campaigns.c.kind == CampaignKind.ISSUE,
+            campaigns.c.slug == order.issue.slug,
+            campaigns.c.list_id == order.list_id,
+            campaigns.c.is_trial == order.is_trial,
+            campaigns.c.status != CampaignStatus.CANCELLED,
+        )
+        .order_by(campaigns.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def _refuse_finished(standing: Any, order: Order) -> None:
+    if standing.status != CampaignStatus.FINISHED:
+        return
+    place = "into the sandbox" if order.is_trial else f"to the list {order.list_slug}"
+    hint = (
+        "Set up [smtp] to send it to readers."
+        if order.is_trial
+        else f"`newsletter campaign show {standing.id}` tells what became of every copy."
+    )
+    raise RefusedError(f"Issue {order.issue.slug} was already sent {place} (campaign {standing.id}).", hint=hint)
+
+
+def _refuse_surprise(actual: int, expect: int | None) -> None:
+    if expect is not None and actual != expect:
+        raise RefusedError(
+            f"{actual} readers would get this issue, not {expect}.",
+            hint="Nothing was sent. Look again, then agree to the new number.",
+        )

@@ -1,0 +1,92 @@
+"""What became of a campaign: counts from the ledger and the words of the servers that refused."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from newsletter.deliveries import ledger
+from newsletter.errors import NotFoundError
+from newsletter.store.schema import DeliveryStatus, attempts, campaigns, deliveries, lists, subscribers
+
+
+def summary(connection: Connection, campaign_id: int) -> dict[str, Any]:
+    """One campaign with its ledger totals; `NotFoundError` when there is none."""
+    row = connection.execute(
+        select(campaigns, lists.c.slug.label("list_slug"))
+        .outerjoin(lists, lists.c.id == campaigns.c.list_id)
+        .where(campaigns.c.id == campaign_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFoundError(f"There is no campaign {campaign_id}.", hint="`newsletter campaign list` shows them all.")
+    totals = ledger.totals(connection, campaign_id)
+    return {
+        "campaign": row.id,
+        "kind": row.kind,
+        "issue": row.slug or None,
+        "list": row.list_slug,
+        "status": row.status,
+        "sandbox": bool(row.is_trial),
+        "pause_reason": row.pause_reason or None,
+        "scheduled_at": _iso(row.scheduled_at),
+        "created_at": _iso(row.created_at),
+        "finished_at": _iso(row.finished_at),
+        "audience": totals.audience,
+        "sent": totals.sent,
+        "deferred": totals.pending,
+        "failed": totals.failed,
+        "ambiguous": totals.ambiguous,
+        "skipped": totals.skipped,
+        "in_hand": totals.claimed + totals.inflight,
+    }
+
+
+def summaries(connection: Connection) -> list[dict[str, Any]]:
+    """Every campaign, newest first."""
+    ids = connection.execute(select(campaigns.c.id).order_by(campaigns.c.id.desc())).scalars().all()
+    return [summary(connection, campaign_id) for campaign_id in ids]
+
+
+def troubles(connection: Connection, campaign_id: int, limit: int = 20) -> list[dict[str, Any]]:
+    """Rows that are not simply sent, with the last thing a server said about each."""
+    last = (
+        select(func.max(attempts.c.id))
+        .where(
+            attempts.c.campaign_id == deliveries.c.campaign_id,
+            attempts.c.subscriber_id == deliveries.c.subscriber_id,
+            attempts.c.seq == deliveries.c.seq,
+        )
+        .correlate(deliveries)
+        .scalar_subquery()
+    )
+    rows = connection.execute(
+        select(deliveries, subscribers.c.email, attempts.c.text, attempts.c.phase, attempts.c.enhanced)
+        .outerjoin(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+        .outerjoin(attempts, attempts.c.id == last)
+        .where(
+            deliveries.c.campaign_id == campaign_id,
+            deliveries.c.status.in_([DeliveryStatus.FAILED, DeliveryStatus.AMBIGUOUS])
+            | ((deliveries.c.status == DeliveryStatus.PENDING) & (deliveries.c.tries > 0)),
+        )
+        .order_by(deliveries.c.changed_at.desc())
+        .limit(limit)
+    )
+    return [
+        {
+            "email": row.email,
+            "status": row.status,
+            "tries": row.tries,
+            "due_at": _iso(row.due_at) if row.status == DeliveryStatus.PENDING else None,
+            "code": row.code,
+            "enhanced": row.enhanced,
+            "phase": row.phase,
+            "text": row.text,
+        }
+        for row in rows
+    ]
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="seconds")

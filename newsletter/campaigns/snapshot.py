@@ -1,0 +1,130 @@
+"""Snapshots: what an issue looked like when it was launched, with the pictures it shows.
+
+Edits under `issues/` never reach a send in flight or a page that readers have seen: both come from
+here. Pictures are rows as well, so that one file is the whole backup and any web host can serve them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, exists, insert, select
+
+from newsletter.content.values import Image, Issue
+from newsletter.rendering.slots import Rendered, rendered_from_json, rendered_to_json
+from newsletter.store.schema import CampaignStatus, campaigns, media, snapshots
+from newsletter.tokens import sha256_hex
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A frozen rendering."""
+
+    id: int
+    slug: str
+    content_hash: str
+    """SHA-256 of the rendering, hex."""
+    rendered: Rendered
+    issue_date: date
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Published:
+    """An issue in the archive's table of contents."""
+
+    slug: str
+    subject: str
+    issue_date: date
+
+
+def content_hash(rendered: Rendered) -> str:
+    """The name of exactly this rendering."""
+    return sha256_hex(rendered_to_json(rendered).encode("utf-8"))
+
+
+def take(connection: Connection, issue: Issue, rendered: Rendered, now: datetime) -> int:
+    """Freeze a rendering with its pictures; returns the id. Equal renderings of a slug share one row."""
+    digest = content_hash(rendered)
+    found = connection.execute(
+        select(snapshots.c.id).where(snapshots.c.slug == issue.slug, snapshots.c.content_hash == digest)
+    ).scalar()
+    if found is not None:
+        return int(found)
+    _keep(connection, issue.all_images().values(), now)
+    return int(
+        connection.execute(
+            insert(snapshots)
+            .values(
+                slug=issue.slug,
+                content_hash=digest,
+                rendered=rendered_to_json(rendered),
+                issue_date=issue.date.isoformat(),
+                created_at=now,
+            )
+            .returning(snapshots.c.id)
+        ).scalar_one()
+    )
+
+
+def load(connection: Connection, snapshot_id: int) -> Snapshot:
+    """The Snapshot with that id."""
+    return _snapshot(connection.execute(select(snapshots).where(snapshots.c.id == snapshot_id)).one())
+
+
+def newest(connection: Connection, slug: str) -> Snapshot | None:
+    """What the archive shows of a slug: the newest real send, else the newest sandbox one, else nothing."""
+    row = connection.execute(_launched().where(snapshots.c.slug == slug).limit(1)).first()
+    return None if row is None else _snapshot(row)
+
+
+def published(connection: Connection) -> list[Published]:
+    """Every issue that was launched, newest first."""
+    found: dict[str, Published] = {}
+    for row in connection.execute(_launched()):
+        if row.slug not in found:
+            shown = _snapshot(row)
+            found[row.slug] = Published(row.slug, shown.rendered.subject, shown.issue_date)
+    return sorted(found.values(), key=lambda each: (each.issue_date, each.slug), reverse=True)
+
+
+def picture(connection: Connection, name: str) -> tuple[str, bytes] | None:
+    """Media type and bytes of `/media/<name>`."""
+    row = connection.execute(select(media).where(media.c.name == name)).one_or_none()
+    return None if row is None else (row.media_type, row.data)
+
+
+def _launched() -> Select[Any]:
+    return (
+        select(snapshots)
+        .join(campaigns, campaigns.c.snapshot_id == snapshots.c.id)
+        .where(campaigns.c.status.not_in([CampaignStatus.SCHEDULED, CampaignStatus.CANCELLED]))
+        .order_by(campaigns.c.is_trial, campaigns.c.id.desc())
+    )
+
+
+def _keep(connection: Connection, images: Iterable[Image], now: datetime) -> None:
+    for image in images:
+        if not connection.execute(select(exists().where(media.c.name == image.media_name))).scalar():
+            connection.execute(
+                insert(media).values(
+                    name=image.media_name,
+                    media_type=image.media_type,
+                    data=image.path.read_bytes(),
+                    created_at=now,
+                )
+            )
+
+
+def _snapshot(row: Any) -> Snapshot:
+    return Snapshot(
+        id=row.id,
+        slug=row.slug,
+        content_hash=row.content_hash,
+        rendered=rendered_from_json(row.rendered),
+        issue_date=date.fromisoformat(row.issue_date),
+        created_at=row.created_at,
+    )

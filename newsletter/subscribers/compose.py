@@ -1,0 +1,96 @@
+"""The mails around a subscription, as envelopes: confirm, welcome, goodbye."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+
+from jinja2 import Environment
+
+from newsletter.config import Config, ListConfig
+from newsletter.deliveries.ledger import Delivery
+from newsletter.errors import RenderError
+from newsletter.rendering import headers
+from newsletter.rendering.compiled import CompiledMessage, compile_message
+from newsletter.rendering.mail import render_mail
+from newsletter.store.schema import CampaignKind
+from newsletter.subscribers.letterhead import INERT, Letterhead, reader_values
+from newsletter.transport.base import Envelope
+
+
+class MailComposer:
+    """Turns rows of standing campaigns into envelopes; a mail is rendered once for all who get the same."""
+
+    def __init__(
+        self, config: Config, environment: Environment, letterhead: Letterhead, lists: Mapping[int, ListConfig]
+    ) -> None:
+        self._config = config
+        self._environment = environment
+        self._letterhead = letterhead
+        self._lists = lists
+        self._compiled = lru_cache(maxsize=64)(self._compile)
+
+    def compose(self, delivery: Delivery) -> Envelope:
+        """The mail of one row; `RenderError` when its list is no longer configured."""
+        if delivery.enrolled_at is None:
+            raise RenderError("This row of a standing campaign has no date.")
+        scope = delivery.scope or {}
+        list_ids = tuple(scope.get("lists", ())) or (delivery.list_id,)
+        unknown = [list_id for list_id in list_ids if list_id not in self._lists]
+        if unknown:
+            raise RenderError(
+                "The list of this mail is no longer in newsletter.toml.", hint="Put it back, or leave the mail unsent."
+            )
+        letterhead = self._letterhead
+        values = reader_values(delivery.email, delivery.name, delivery.fields)
+        copy = letterhead.personal_headers(
+            # Deliberately no name: until the owner of the address confirms, it is a stranger's text.
+            delivery.email,
+            "" if delivery.kind is CampaignKind.CONFIRM else delivery.name,
+            delivery.enrolled_at,
+            letterhead.message_id(delivery),
+        )
+        if delivery.kind is CampaignKind.CONFIRM:
+            values["confirm_url"] = letterhead.confirm_url(delivery.uid, delivery.seq)
+            values["not_me_url"] = letterhead.disown_url(delivery.uid, delivery.seq)
+        elif delivery.kind is CampaignKind.WELCOME and delivery.list_id is not None:
+            url = letterhead.unsubscribe_url(delivery.uid, delivery.list_id)
+            values["unsubscribe_url"] = url
+            copy += letterhead.unsubscribe_headers(url)
+        compiled = self._compiled(delivery.kind, list_ids, _day(delivery.enrolled_at))
+        return letterhead.envelope(delivery, compiled.fill(values, copy))
+
+    def sample(self, kind: CampaignKind, list_id: int, moment: datetime) -> bytes:
+        """A mail as a preview, with links that do nothing."""
+        letterhead = self._letterhead
+        values = reader_values("reader@example.net", "Ada Reader", {})
+        values |= {
+            "confirm_url": letterhead.link(f"confirm/{INERT}"),
+            "not_me_url": letterhead.link(f"not-me/{INERT}"),
+            "unsubscribe_url": letterhead.link(f"u/{INERT}"),
+        }
+        copy = letterhead.personal_headers("reader@example.net", "", moment, f"sample.{kind.value}")
+        return self._compiled(kind, (list_id,), _day(moment)).fill(values, copy)
+
+    def _compile(self, kind: CampaignKind, list_ids: tuple[int, ...], requested_on: str) -> CompiledMessage:
+        lists = [self._lists[list_id] for list_id in list_ids]
+        context: dict[str, object]
+        if kind is CampaignKind.CONFIRM:
+            context = {"requested_on": requested_on}
+        elif kind is CampaignKind.WELCOME:
+            is_public = self._config.archive.visibility == "public"
+            context = {"archive_url": self._letterhead.link("archive/") if is_public else None}
+        else:
+            context = {"signup_url": self._letterhead.link(f"lists/{lists[0].slug}")}
+        rendered = render_mail(
+            self._environment, kind.value, self._config, lists=[each.title for each in lists], **context
+        )
+        shared = [*self._letterhead.from_headers(), headers.structured("Auto-Submitted", "auto-generated")]
+        if kind is not CampaignKind.CONFIRM:
+            shared += self._letterhead.list_headers(lists[0].slug, lists[0].title)
+        return compile_message(rendered, shared)
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment.day} {moment:%B %Y}"

@@ -1,0 +1,116 @@
+"""What every mail of a Site has in common: who it is from, what it is called, where its links lead.
+
+Each part is a function of (campaign, subscriber, seq) alone, so that a second try after a crash
+carries the same bytes, the same Message-ID and the same Date (RFC 5322 §3.6.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from newsletter.addresses import for_the_wire
+from newsletter.config import Config
+from newsletter.deliveries.ledger import Delivery
+from newsletter.rendering import headers
+from newsletter.rendering.headers import Header
+from newsletter.tokens import KeyRing, Verp
+from newsletter.transport.base import Envelope
+
+INERT = "test"
+"""Stands where a token would in previews and test copies: such a link does nothing."""
+
+
+class Letterhead:
+    """The Site's stationery."""
+
+    def __init__(self, config: Config, keys: KeyRing) -> None:
+        self._config = config
+        self._keys = keys
+        self._domain = for_the_wire(config.sender.address).rpartition("@")[2]
+
+    # -- links ---------------------------------------------------------------------------------
+
+    def link(self, path: str) -> str:
+        """An absolute address on our own pages."""
+        return f"{self._config.base_url}/{path.lstrip('/')}"
+
+    def unsubscribe_url(self, uid: int, list_id: int) -> str:
+        """The link that ends one subscription; it never expires."""
+        return self.link(f"u/{self._keys.sign('unsubscribe', uid, list_id)}")
+
+    def confirm_url(self, uid: int, seq: int) -> str:
+        """The link that confirms one request."""
+        return self.link(f"confirm/{self._keys.sign('confirm', uid, seq)}")
+
+    def disown_url(self, uid: int, seq: int) -> str:
+        """The link under "I did not ask for this"."""
+        return self.link(f"not-me/{self._keys.sign('disown', uid, seq)}")
+
+    def view_url(self, slug: str) -> str | None:
+        """The page of an issue, or None when the archive is private."""
+        return self.link(f"archive/{slug}/") if self._config.archive.visibility == "public" else None
+
+    # -- headers -------------------------------------------------------------------------------
+
+    def from_headers(self) -> list[Header]:
+        """From and Reply-To."""
+        sender = self._config.sender
+        found = [headers.mailbox("From", self._config.from_name, sender.address)]
+        if sender.reply_to:
+            found.append(headers.mailbox("Reply-To", "", sender.reply_to))
+        return found
+
+    def personal_headers(self, email: str, name: str, moment: datetime, message_id: str) -> list[Header]:
+        """To, Date and Message-ID."""
+        return [
+            headers.mailbox("To", name, email),
+            headers.date(moment),
+            headers.structured("Message-ID", f"<{message_id}@{self._domain}>"),
+        ]
+
+    def list_headers(self, slug: str, title: str) -> list[Header]:
+        """List-Id and Precedence (RFC 2919; `list` keeps vacation notices quiet)."""
+        return [headers.list_id(title, f"{slug}.{self._domain}"), headers.structured("Precedence", "list")]
+
+    def unsubscribe_headers(self, url: str) -> list[Header]:
+        """The one-click header and its proof (RFC 8058 §3.1).
+
+        Deliberately no mailto: it is printed only where its mailbox is read.
+        """
+        return [
+            headers.uris("List-Unsubscribe", [url]),
+            headers.structured("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        ]
+
+    def message_id(self, delivery: Delivery) -> str:
+        """The part before the @: opaque, and the same on every try."""
+        digest = self._keys.digest("message-id", delivery.campaign_id, delivery.uid, delivery.seq)
+        return f"c{delivery.campaign_id}.{digest}"
+
+    # -- the copy ------------------------------------------------------------------------------
+
+    def envelope(self, delivery: Delivery, message: bytes) -> Envelope:
+        """Bytes addressed to one reader; with a return path the envelope sender names the message (VERP)."""
+        return Envelope(self.envelope_sender(delivery), for_the_wire(delivery.email), message, delivery)
+
+    def envelope_sender(self, delivery: Delivery) -> str:
+        """MAIL FROM: VERP at the return path's domain, else the sender's address."""
+        return_path = self._config.feedback.return_path
+        if not return_path:
+            return for_the_wire(self._config.sender.address)
+        local = self._keys.verp(Verp(delivery.campaign_id, delivery.uid, delivery.seq))
+        return f"{local}@{return_path.rpartition('@')[2].lower()}"
+
+
+def reader_values(email: str, name: str, fields: Mapping[str, Any]) -> dict[str, str]:
+    """What the merge tags of one reader are filled with."""
+    words = name.split()
+    values = {
+        "subscriber.email": email,
+        "subscriber.name": name,
+        "subscriber.first_name": words[0] if words else "",
+    }
+    values.update({f"subscriber.{key}": str(value) for key, value in fields.items()})
+    return values
