@@ -102,11 +102,12 @@ class SlotBook:
             problem = self._problem(name, fallback)
             if problem:
                 raise RenderError(problem[0], hint=problem[1])
-        key = (name, fallback)
+        # A template hands over Markup, which would escape itself again when it is put in.
+        key = (name, None if fallback is None else str(fallback))
         if key not in self._slots:
             if len(self._slots) >= _LIMIT:
                 raise RenderError(f"More than {_LIMIT} different merge tags in one message.", hint="Use fewer of them.")
-            self._slots[key] = Slot(f"NLSLOT{self._nonce}{len(self._slots):04d}X", name, fallback)
+            self._slots[key] = Slot(f"NLSLOT{self._nonce}{len(self._slots):04d}X", *key)
         return self._slots[key].token
 
     @overload

@@ -1,0 +1,128 @@
+"""The one way templates are found and run: the Site's file first, then the starter's, strict about both.
+
+Theme code is trusted, content is not: everything printed into HTML or XML is escaped, an undefined name
+is an error and never a blank in somebody's mail, and every error names the template's file and line.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from traceback import extract_tb
+
+from jinja2 import (
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    PrefixLoader,
+    StrictUndefined,
+    Template,
+    TemplateNotFound,
+    TemplateSyntaxError,
+    pass_context,
+    select_autoescape,
+)
+from jinja2.runtime import Context
+
+from newsletter import starter
+from newsletter.errors import ContentError, NewsletterError, RenderError
+
+TEXT_WIDTH = 72
+"""Columns of plain text parts; only addresses may be longer."""
+
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_RIGHT_TO_LEFT = frozenset({"ar", "dv", "fa", "he", "ps", "ur", "yi"})
+
+
+def make_environment(site_templates: Path | None, language: str = "en") -> Environment:
+    """Templates of a Site over those of the starter, with interface texts in `language` (a BCP 47 tag).
+
+    `starter/…` always names the packaged file, so that a Site may write
+    `{% extends "starter/issue/layout.html" %}`. Globals: `language`, `direction` (`ltr` or `rtl`), `_()`.
+    Filters: `long_date` (1 September 2026), `wrap` (plain text at 72 columns).
+    """
+    packaged = FileSystemLoader(starter.templates())
+    own = [] if site_templates is None else [FileSystemLoader(site_templates)]
+    env = Environment(
+        loader=ChoiceLoader([*own, packaged, PrefixLoader({"starter": packaged})]),
+        autoescape=select_autoescape(enabled_extensions=("html", "xml"), default=False),
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+    env.globals["language"] = language
+    env.globals["direction"] = "rtl" if language.partition("-")[0] in _RIGHT_TO_LEFT else "ltr"
+    env.filters["long_date"] = _long_date
+    env.filters["wrap"] = _wrap
+    return env
+
+
+def render_template(env: Environment, name: str, context: Mapping[str, object]) -> str:
+    """The text of template `name`.
+
+    Raises `RenderError` when there is no such template, and `ContentError` with the template's file and
+    line for everything that goes wrong inside one.
+    """
+    try:
+        return env.get_template(name).render(context)
+    except TemplateNotFound as error:
+        missing = error.name or name
+        by = "" if missing == name else f", which {name} asks for"
+        raise RenderError(f"There is no template {missing}{by}.", hint="Look under templates/.") from error
+    except TemplateSyntaxError as error:
+        place = Path(error.filename or error.name or name)
+        raise ContentError(
+            _sentence(error.message or "This is not a template"), path=place, line=error.lineno
+        ) from error
+    except ContentError:
+        raise
+    except Exception as error:  # whatever a template's own code may raise; the caller learns the place
+        message = error.message if isinstance(error, NewsletterError) else str(error) or type(error).__name__
+        hint = error.hint if isinstance(error, NewsletterError) else "The template asks for something it is not given."
+        path, line = _place(env, error, name)
+        raise ContentError(_sentence(message), path=path, line=line, hint=hint) from error
+
+
+def _place(env: Environment, error: Exception, name: str) -> tuple[Path, int]:
+    """File and line of the innermost template frame; Jinja maps its compiled code back to the source."""
+    folders = {Path(folder) for folder in _folders(env.loader)}
+    for frame in reversed(extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if folders & set(path.parents):
+            return path, frame.lineno or 0
+    template: Template = env.get_template(name)
+    return Path(template.filename or name), 0
+
+
+def _folders(loader: object) -> list[str]:
+    if isinstance(loader, FileSystemLoader):
+        return list(loader.searchpath)
+    if isinstance(loader, ChoiceLoader):
+        return [folder for each in loader.loaders for folder in _folders(each)]
+    if isinstance(loader, PrefixLoader):
+        return [folder for each in loader.mapping.values() for folder in _folders(each)]
+    return []
+
+
+def _sentence(message: str) -> str:
+    text = " ".join(message.split())
+    return text[:1].upper() + text[1:].rstrip(".") + "."
+
+
+@pass_context
+def _long_date(context: Context, day: date) -> str:
+    """`1 September 2026`, the month's name through `_()`."""
+    month = context.call(context.resolve("gettext"), _MONTHS[day.month - 1])
+    return f"{day.day} {month} {day.year}"
+
+
+def _wrap(text: str, width: int = TEXT_WIDTH) -> str:
+    """`text` as one plain-text paragraph; words longer than a line, such as addresses, stay whole."""
+    return textwrap.fill(" ".join(text.split()), width, break_long_words=False, break_on_hyphens=False)
