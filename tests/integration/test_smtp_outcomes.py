@@ -119,7 +119,7 @@ def test_a_sender_put_off_for_now_is_about_the_session(capabilities: tuple[str, 
     assert server.connections == 2
 
 
-BEFORE_THE_DOT: list[tuple[str, Item, Phase]] = [
+BEFORE_THE_DOT: Sequence[tuple[str, Item, Phase]] = [
     (verb, item, phase)
     for verb, phase in (("MAIL", Phase.MAIL), ("RCPT", Phase.RCPT), ("DATA", Phase.DATA))
     for item in ("421 4.3.2 shutting down", Drop(), Drop(reset=True), b"what?\r\n", "333 odd", Endless(), Endless(True))
