@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from smtpd import CAPABILITIES, Drip, Drop, Endless, Item, ScriptedServer, Stall, Step
@@ -181,7 +182,9 @@ def test_a_verdict_counts_even_when_the_connection_drops_right_behind_it() -> No
 
 def test_a_server_that_wants_a_body_for_nobody_does_not_get_one() -> None:
     with ScriptedServer({"RCPT": ["550 5.1.1 nobody"], "DATA": ["354 go on"]}) as server:
+        begun = time.monotonic()
         outcomes = send(server, people("a", "b"))
+        assert time.monotonic() - begun < 3, "nothing more is said into a body that is waited for"
     assert outcomes["a"].verdict is Verdict.REJECTED
     assert [m.recipient for m in server.messages] == ["b@example.org"]
 

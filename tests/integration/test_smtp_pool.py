@@ -206,6 +206,31 @@ def test_a_lost_last_message_is_not_forgotten_when_the_server_does_not_come_back
     assert ledger.waiting == [0]
 
 
+def test_a_lost_last_message_is_owed_even_when_another_session_found_nothing_more() -> None:
+    ledger = Ledger(3, again=True)
+    exhausted = threading.Event()
+
+    def take() -> Envelope | None:
+        envelope = ledger.take()
+        if envelope is None:
+            exhausted.set()
+        return envelope
+
+    def close_late(argument: str) -> Step:
+        if "reader2@" not in argument:
+            return None
+        exhausted.wait(10)
+        return "421 bye"
+
+    greetings: list[Step] = [None, None, *["421 no"] * 9]
+    with (
+        ScriptedServer({"RCPT": close_late, "GREETING": greetings}) as server,
+        pytest.raises(TransportUnavailable, match="no session to spare"),
+    ):
+        transport(server, 2).run(take, ledger.settle)
+    assert ledger.waiting == [2]
+
+
 def test_a_refused_sender_stops_the_other_sessions_too() -> None:
     ledger = Ledger(100)
     with (
