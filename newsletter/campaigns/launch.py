@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -18,9 +18,10 @@ from newsletter.campaigns import audience, snapshot
 from newsletter.content.values import Issue
 from newsletter.deliveries import ledger
 from newsletter.deliveries.lifecycle import move_campaign
+from newsletter.deliveries.retry import Decision
 from newsletter.errors import RefusedError, StateError
 from newsletter.rendering.slots import Rendered
-from newsletter.store.schema import CampaignKind, CampaignStatus, campaigns
+from newsletter.store.schema import CampaignKind, CampaignStatus, DeliveryStatus, campaigns
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,7 @@ def launch(
             move_campaign(connection, standing.id, CampaignStatus.SENDING, now=now)
         return Launched(standing.id, standing.audience, continued=True)
     if errors:
-        raise RefusedError(
-            f"Issue {order.issue.slug} cannot be sent: {errors[0]}"
-            + (f" ({len(errors) - 1} more)" if errors[1:] else ""),
-            hint=f"Run `newsletter check {order.issue.slug}` to see everything.",
-        )
+        refuse_faults(order.issue.slug, errors)
     snapshot_id = snapshot.take(connection, order.issue, order.rendered, now)
     campaign_id = int(
         connection.execute(
@@ -116,11 +113,41 @@ def launch(
     return Launched(campaign_id, frozen, continued=False)
 
 
+def refuse_faults(slug: str, errors: Sequence[str]) -> NoReturn:
+    """Findings that forbid sending."""
+    more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
+    raise RefusedError(
+        f"Issue {slug} cannot be sent: {errors[0]}{more}", hint=f"Run `newsletter check {slug}` to see everything."
+    )
+
+
 def cancel(connection: Connection, campaign_id: int, now: datetime) -> int:
     """End a campaign for good; what has not left stays unsent. Returns how many were left out."""
     refuse_standing(connection, campaign_id)
     move_campaign(connection, campaign_id, CampaignStatus.CANCELLED, now=now)
     return ledger.skip_pending(connection, campaign_id, now)
+
+
+def resumed_status(connection: Connection, campaign_id: int, now: datetime) -> CampaignStatus:
+    """Where `resume` leads: back to waiting when its time has not come yet, else to sending."""
+    at = connection.execute(select(campaigns.c.scheduled_at).where(campaigns.c.id == campaign_id)).scalar()
+    return CampaignStatus.SCHEDULED if at is not None and at > now else CampaignStatus.SENDING
+
+
+def resolve(connection: Connection, campaign_id: int, *, resend: bool, now: datetime) -> int:
+    """Settle every ambiguous copy as the operator says; returns how many there were.
+
+    A second try carries the same Message-ID as the first, so that receivers who fold duplicates can.
+    """
+    refuse_standing(connection, campaign_id)
+    target = DeliveryStatus.PENDING if resend else DeliveryStatus.SENT
+    count = ledger.resolve(connection, campaign_id, Decision(target), now)
+    if not count:
+        raise RefusedError(f"Campaign {campaign_id} has no copies in doubt.")
+    status = connection.execute(select(campaigns.c.status).where(campaigns.c.id == campaign_id)).scalar()
+    if resend and status == CampaignStatus.FINISHED:
+        move_campaign(connection, campaign_id, CampaignStatus.SENDING, now=now)
+    return count
 
 
 def refuse_standing(connection: Connection, campaign_id: int) -> None:

@@ -1,1 +1,1 @@
-"""."""
+"""The command line: click lives only here, one module per noun."""

@@ -19,8 +19,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 from newsletter import addresses
 from newsletter.errors import AddressError, ConfigError
 
-SAMPLE_POSTAL_ADDRESS = "The Steady Spine, 1 Sample Street, 00000 Sampletown"
-"""What `init` writes; sending it to real readers is refused."""
+SAMPLE_POSTAL_ADDRESS = "1 Sample Street, 00000 Sampletown"
+"""Part of the postal address that `init` writes; sending it to real readers is refused."""
 
 
 def is_loopback(host: str) -> bool:

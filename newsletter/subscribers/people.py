@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from newsletter.addresses import Address
 from newsletter.store.schema import lists, subscribers, subscriptions, suppressions
@@ -115,6 +115,36 @@ def describe(connection: Connection, subscriber: Subscriber) -> dict[str, Any]:
         ],
         "suppressed": suppressed,
     }
+
+
+def page(
+    connection: Connection, *, list_id: int | None = None, status: str | None = None, limit: int = 100
+) -> list[dict[str, Any]]:
+    """Subscriptions with their people, newest people first."""
+    rows = connection.execute(
+        select(subscribers.c.email, subscribers.c.name, lists.c.slug, subscriptions.c.status)
+        .join(subscriptions, subscriptions.c.subscriber_id == subscribers.c.id)
+        .join(lists, lists.c.id == subscriptions.c.list_id)
+        .where(*_filters(list_id, status))
+        .order_by(subscribers.c.id.desc(), lists.c.id)
+        .limit(limit)
+    )
+    return [{"email": row.email, "name": row.name, "list": row.slug, "status": row.status} for row in rows]
+
+
+def count(connection: Connection, *, list_id: int | None = None, status: str | None = None) -> int:
+    """How many subscriptions that are."""
+    query = select(func.count()).select_from(subscriptions).where(*_filters(list_id, status))
+    return int(connection.execute(query).scalar_one())
+
+
+def _filters(list_id: int | None, status: str | None) -> list[ColumnElement[bool]]:
+    conditions = []
+    if list_id is not None:
+        conditions.append(subscriptions.c.list_id == list_id)
+    if status is not None:
+        conditions.append(subscriptions.c.status == status)
+    return conditions
 
 
 def _iso(moment: datetime | None) -> str | None:

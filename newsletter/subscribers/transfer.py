@@ -131,6 +131,23 @@ def import_csv(  # noqa: PLR0917
     return report, ignored
 
 
+def add(  # noqa: PLR0917
+    connection: Connection,
+    keys: KeyRing,
+    record: Mapping[str, str],
+    terms: Terms,
+    declared: Sequence[FieldConfig],
+    now: datetime,
+) -> Report:
+    """One row by hand, under the rules of an import; `ImportRefused` with the reason when it stays outside."""
+    report = Report(rows=1)
+    try:
+        _take(connection, keys, record, 0, terms, {field.name: field for field in declared}, report, now)
+    except _RowRefused as refusal:
+        raise ImportRefused(f"{record['email']} was not added: {refusal}.") from refusal
+    return report
+
+
 def export_csv(connection: Connection, out: TextIO, declared: Sequence[FieldConfig], list_id: int | None = None) -> int:
     """Write every subscription as a row, streaming; returns how many."""
     writer = csv.writer(out)
@@ -203,7 +220,7 @@ def _take(  # noqa: PLR0917
     try:
         address = addresses.parse(record.get("email", ""))
     except AddressError as error:
-        raise _RowRefused(str(error)) from error
+        raise _RowRefused(str(error).rstrip(".")) from error
     reason = suppression.reason_for(connection, keys.address_hash(address.key))
     if reason is not None:
         raise _RowRefused(f"suppressed ({reason.value})")
@@ -223,7 +240,9 @@ def _take(  # noqa: PLR0917
         if status is SubscriptionStatus.EXPIRED:
             lifecycle.move(connection, person.id, list_id, SubscriptionStatus.PENDING, now)
         lifecycle.move(connection, person.id, list_id, SubscriptionStatus.CONFIRMED, now, confirmed_at=confirmed_at)
-        origin = f"{terms.origin} line {number}" + (f", confirmed {confirmed_at:%Y-%m-%d}" if confirmed_at else "")
+        origin = f"{terms.origin} line {number}" if number else terms.origin
+        if confirmed_at:
+            origin += f", confirmed {confirmed_at:%Y-%m-%d}"
         consent.append(
             connection,
             ConsentKind.IMPORTED,
@@ -266,7 +285,7 @@ def _extra(record: Mapping[str, str], declared: Mapping[str, FieldConfig]) -> di
         try:
             value = fields.check(field, record.get(name, "")) if record.get(name, "").strip() else ""
         except fields.FieldError as error:
-            raise _RowRefused(str(error)) from error
+            raise _RowRefused(str(error).rstrip(".")) from error
         if value:
             found[name] = value
     return found

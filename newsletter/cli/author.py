@@ -1,0 +1,156 @@
+"""An editor's day: begin an issue, add an article, look it over, send one test copy."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+from newsletter.cli.console import Console, console_options
+from newsletter.errors import NewsletterError, RefusedError
+
+ISSUE = """\
+---
+subject: {subject}
+preheader: "One sentence that makes people open it"
+date: {date}
+---
+
+Hello {{{{ subscriber.first_name | default("friend") }}}},
+
+write your letter here.
+"""
+
+ARTICLE = """\
+---
+title: {title}
+author: {author}
+category: {category}
+written_at: {date}
+# updated_at: {date}
+# image: picture.jpg
+# image_alt: "What the picture shows"
+# excerpt: "Shown in the mail instead of the whole text"
+# link: https://…
+---
+
+Write the article here.
+"""
+
+
+@click.command()
+@click.argument("slug")
+@click.option("--subject", default="", help="Subject line of the issue.")
+@console_options
+def new(console: Console, slug: str, subject: str) -> None:
+    """Begin an issue in issues/SLUG."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", slug):
+        raise NewsletterError(
+            f"{slug!r} cannot name an issue.", hint="Use lower-case letters, digits and hyphens: 003-sleep."
+        )
+    with console.open_site() as site:
+        folder = site.issues_dir / slug
+        if folder.exists():
+            raise RefusedError(f"{folder} exists already.", hint="Choose another slug.")
+        folder.mkdir(parents=True)
+        text = ISSUE.format(subject=_quoted(subject or slug), date=site.clock().date().isoformat())
+        (folder / "issue.md").write_text(text, "utf-8")
+    console.result(
+        {"issue": slug, "folder": str(folder)},
+        f"Made {folder / 'issue.md'}.\nNext: write it, then `newsletter article new TITLE --issue {slug}`.",
+    )
+
+
+@click.group()
+def article() -> None:
+    """Add articles to an issue."""
+
+
+@article.command("new")
+@click.argument("title")
+@click.option("--issue", "slug", required=True, help="Slug of the issue.")
+@click.option("--author", default="", help="Key of the author in authors.toml (default: the first).")
+@click.option("--category", default="Article", help="The line above the title.")
+@console_options
+def new_article(console: Console, title: str, slug: str, author: str, category: str) -> None:
+    """Add an article called TITLE at the end of an issue."""
+    from newsletter.content.loader import load_authors
+    from newsletter.starter.plant import slug_for
+
+    with console.open_site() as site:
+        folder = site.issues_dir / slug
+        if not (folder / "issue.md").is_file():
+            site.load(slug)  # says what is wrong with the slug, or with the issue
+        author = author or next(iter(load_authors(site.issues_dir)), "")
+        numbers = [int(path.name[:2]) for path in folder.glob("[0-9][0-9]-*.md")]
+        path = folder / f"{max(numbers, default=0) + 1:02d}-{slug_for(title)}.md"
+        text = ARTICLE.format(
+            title=_quoted(title), author=author, category=_quoted(category), date=site.clock().date().isoformat()
+        )
+        path.write_text(text, "utf-8")
+    console.result({"issue": slug, "file": str(path)}, f"Made {path}.")
+
+
+@click.command()
+@click.argument("slug")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print findings.")
+@console_options
+def check(console: Console, slug: str, form: str) -> int:
+    """Look issue SLUG over; exits 4 when something forbids sending it."""
+    from newsletter.checks.findings import errors
+    from newsletter.checks.reporters import as_json, as_text
+
+    console.as_json = console.as_json or form == "json"
+    with console.open_site() as site:
+        checked = site.check(slug)
+        console.result(
+            as_json(slug, checked.findings), as_text(checked.findings, root=Path.cwd(), colour=_wants_colour())
+        )
+    return RefusedError.exit_code if errors(checked.findings) else 0
+
+
+@click.command()
+@click.argument("slug")
+@click.option("--to", "address", required=True, metavar="ADDRESS", help="Who gets the copy.")
+@click.option("--list", "list_slug", help="List whose name and headers it carries (default: the first).")
+@console_options
+def test(console: Console, slug: str, address: str, list_slug: str | None) -> None:
+    """Send one real copy of issue SLUG, marked [Test]; its links do nothing."""
+    from newsletter.addresses import for_the_wire
+    from newsletter.transport.base import Envelope, Outcome, Verdict
+
+    with console.open_site() as site:
+        checked = site.check(slug)
+        if checked.issue is None or checked.rendered is None:
+            site.order(checked, list_slug)  # says what is wrong
+            return
+        reader = site.reader(address)
+        message = site.copy(slug, checked.rendered, list_slug=list_slug, reader=reader, mark="[Test]")
+        sender = for_the_wire(site.config.sender.address)
+        copies = [Envelope(sender, for_the_wire(reader["email"]), message)]
+        outcomes: list[Outcome] = []
+        site.transport().run(lambda: copies.pop() if copies else None, lambda _copy, outcome: outcomes.append(outcome))
+        place = "the sandbox" if site.config.smtp is None else f"{site.config.smtp.host}:{site.config.smtp.port}"
+    outcome = outcomes[0]
+    if outcome.verdict is not Verdict.ACCEPTED:
+        answer = f"{outcome.code or ''} {outcome.text}".strip()
+        raise NewsletterError(
+            f"The test copy was {outcome.verdict.value} at {outcome.phase.value}: {answer}",
+            hint="Mend what the server complains about, then try again.",
+        )
+    console.result(
+        {"issue": slug, "to": reader["email"], "accepted_by": place},
+        f"A test copy of {slug} for {reader['email']} was accepted by {place}.",
+    )
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _wants_colour() -> bool:
+    import os
+    import sys
+
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")

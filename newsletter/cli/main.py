@@ -1,0 +1,121 @@
+"""The `newsletter` command: the group of all commands, and the one place that turns errors into exit codes.
+
+Exit codes: 0 done, 1 failure, 2 usage, 3 configuration, 4 refused, 5 done for now but some rows are
+deferred, failed or ambiguous, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from newsletter import __version__
+from newsletter.cli.console import Console, console_options, styled
+from newsletter.errors import NewsletterError
+
+COMMANDS = {
+    "init": ("newsletter.cli.init", "Make a new Site that works at once."),
+    "demo": ("newsletter.cli.demo", "Watch the whole story on the bundled example."),
+    "new": ("newsletter.cli.author", "Begin a new issue."),
+    "article": ("newsletter.cli.author", "Add articles to an issue."),
+    "check": ("newsletter.cli.author", "Look an issue over before it is sent."),
+    "preview": ("newsletter.cli.preview", "Write an issue exactly as it will be sent."),
+    "test": ("newsletter.cli.author", "Send one real copy, marked [Test]."),
+    "send": ("newsletter.cli.send", "Send an issue to a list."),
+    "campaign": ("newsletter.cli.campaign", "See and steer what was launched."),
+    "subscriber": ("newsletter.cli.subscriber", "Keep the list of readers."),
+    "suppression": ("newsletter.cli.suppression", "Addresses that are never mailed again."),
+    "serve": ("newsletter.cli.serve", "Run the web pages and the sender."),
+    "worker": ("newsletter.cli.serve", "Run a sender without web pages."),
+    "sandbox": ("newsletter.cli.serve", "Run the local inbox and look at it."),
+    "config": ("newsletter.cli.config", "Show and check the configuration."),
+    "db": ("newsletter.cli.db", "Create, upgrade and check the database."),
+    "keys": ("newsletter.cli.keys", "Create and rotate the signing keys."),
+}
+"""Name → module and short help; a module is imported when its command is run, so that help is instant."""
+
+
+class Commands(click.Group):
+    """Imports the module of a command only when it is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of a newcomer's first day."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest command when there is none of that name."""
+        if args and args[0] not in COMMANDS:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            ctx.fail(f"There is no command {args[0]!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Short helps from the table, without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_module, text) in COMMANDS.items()])
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="newsletter")
+@console_options
+def root(_console: Console) -> None:
+    """Publish an e-mail newsletter from a folder: write, preview, send, and prove it afterwards."""
+
+
+def main() -> NoReturn:
+    """Run the command line; every error becomes one sentence and an exit code here."""
+    console = Console()
+    try:
+        code = root.main(standalone_mode=False, obj=console)
+        code = code if isinstance(code, int) else 0
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        code = 2
+    except click.UsageError as error:
+        error.show()
+        code = 2
+    except click.ClickException as error:
+        error.show()
+        code = 1
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted.", err=True)
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except NewsletterError as error:
+        if console.debug:
+            raise
+        _tell(console, error)
+        code = error.exit_code
+    except Exception as error:
+        if console.debug:
+            raise
+        click.echo(styled(f"Error: {type(error).__name__}: {error}", fg="red"), err=True)
+        click.echo("This is a fault of the program. Run the command again with --debug to see where.", err=True)
+        code = 1
+    sys.exit(code)
+
+
+def _tell(console: Console, error: NewsletterError) -> None:
+    text = str(error)
+    if console.as_json:
+        click.echo(json.dumps({"error": text, "hint": error.hint}, ensure_ascii=False))
+    click.echo(styled("Error: ", fg="red", bold=True) + text, err=True)

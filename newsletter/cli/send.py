@@ -1,0 +1,228 @@
+"""`newsletter send`: look, agree, launch, and empty the campaign in the foreground."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from newsletter.cli.console import Console, console_options
+from newsletter.errors import RefusedError, TransportUnavailable
+
+if TYPE_CHECKING:
+    from newsletter.campaigns.launch import Launched, Plan
+    from newsletter.deliveries.sender import Sender
+    from newsletter.site import Site
+
+PARTIAL = 5
+"""Exit code: done for now, but some rows are deferred, failed or ambiguous."""
+
+
+@click.command()
+@click.argument("slug")
+@click.option("--list", "list_slug", help="List to send to (default: the first).")
+@click.option("--at", "when", metavar="WHEN", help="Start later: 2026-11-24T08:00+01:00 (needs `serve` or `worker`).")
+@click.option("--detach", is_flag=True, help="Only launch; `serve` or `worker` send.")
+@click.option("--dry-run", is_flag=True, help="Show what would happen; ask nothing, send nothing.")
+@click.option("--expect", type=int, metavar="N", help="With --yes: the audience you agree to.")
+@console_options
+def send(
+    console: Console,
+    slug: str,
+    list_slug: str | None,
+    when: str | None,
+    *,
+    detach: bool,
+    dry_run: bool,
+    expect: int | None,
+) -> int:
+    """Send issue SLUG to a list; run again, it continues what is unfinished and repeats nothing."""
+    from newsletter.campaigns import launch
+    from newsletter.checks.findings import errors
+
+    with console.open_site() as site:
+        at = _moment(when, site.clock())
+        checked = site.check(slug)
+        faults = errors(checked.findings)
+        order = site.order(checked, list_slug, at)
+        with site.database.read() as connection:
+            plan = launch.plan(connection, order)
+        _show_plan(console, site, order.list_slug, slug, plan)
+        if dry_run:
+            if faults and plan.campaign_id is None:
+                launch.refuse_faults(slug, faults)
+            console.result({"issue": slug, "list": order.list_slug, "audience": plan.audience, "dry_run": True})
+            return 0
+        agreed = _agree(console, plan.audience, expect)
+        with site.database.write() as connection:
+            launched = launch.launch(connection, order, errors=faults, expect=agreed, now=site.clock())
+        if detach or at is not None:
+            return _report(console, site, launched, 0.0, 0.0, detached=True)
+        return _empty(console, site, launched)
+
+
+def _empty(console: Console, site: Site, launched: Launched) -> int:
+    import time
+
+    from newsletter.campaigns import report
+    from newsletter.deliveries.lifecycle import move_campaign
+    from newsletter.store.schema import CampaignStatus
+    from newsletter.transport.base import Outcome
+
+    started = time.monotonic()
+    with site.database.read() as connection:
+        done = launched.audience - report.summary(connection, launched.campaign_id)["deferred"]
+    counter = threading.Lock()
+    with console.progress("Sending", launched.audience) as advance:
+
+        def progress(_outcome: Outcome) -> None:
+            nonlocal done
+            with counter:
+                done += 1
+                advance(done)
+
+        transport = site.transport()
+        sender = site.sender(campaign_id=launched.campaign_id, progress=progress, transport=transport)
+        try:
+            with _stops_on_signals(sender) as stopped:
+                sender.drain()
+        except TransportUnavailable as error:
+            raise TransportUnavailable(
+                error.message,
+                hint=f"{error.hint} Nothing is lost: run the same command again to continue.".strip(),
+            ) from error
+    wire = float(getattr(transport, "wire_seconds", 0.0))
+    if stopped.is_set():
+        with site.database.write() as connection:
+            summary = report.summary(connection, launched.campaign_id)
+            if summary["status"] == CampaignStatus.SENDING:
+                move_campaign(
+                    connection, launched.campaign_id, CampaignStatus.PAUSED, now=site.clock(), reason="interrupted"
+                )
+        console.note(
+            f"Paused: {summary['sent']} of {summary['audience']} sent. Run the same command again to continue."
+        )
+        _report(console, site, launched, time.monotonic() - started, wire)
+        return 130
+    return _report(console, site, launched, time.monotonic() - started, wire)
+
+
+def _report(
+    console: Console, site: Site, launched: Launched, seconds: float, wire: float, *, detached: bool = False
+) -> int:
+    from newsletter.campaigns import report
+
+    with site.database.read() as connection:
+        summary = report.summary(connection, launched.campaign_id)
+    document: dict[str, Any] = {
+        "campaign": launched.campaign_id,
+        "audience": summary["audience"],
+        **{key: summary[key] for key in ("sent", "failed", "deferred", "ambiguous", "skipped")},
+        "seconds": round(seconds, 3),
+        "wire_seconds": round(wire, 3),
+    }
+    if detached:
+        moment = f"on {summary['scheduled_at']}" if summary["scheduled_at"] else "now"
+        console.result(
+            document,
+            f"Campaign {launched.campaign_id} is launched for {summary['audience']} readers, to be sent {moment} by "
+            "`newsletter serve` or `newsletter worker`.",
+        )
+        return 0
+    console.result(document, _sentence(launched.campaign_id, summary, sandbox=site.config.uses_sandbox))
+    return PARTIAL if summary["failed"] or summary["ambiguous"] or summary["deferred"] or summary["in_hand"] else 0
+
+
+def _sentence(campaign_id: int, summary: dict[str, Any], *, sandbox: bool) -> str:
+    place = " into the sandbox" if sandbox else ""
+    lines = [f"Campaign {campaign_id}: {summary['sent']} of {summary['audience']} sent{place}."]
+    if summary["skipped"]:
+        lines.append(f"{summary['skipped']} left out: they unsubscribed or were suppressed meanwhile.")
+    if summary["failed"]:
+        lines.append(f"{summary['failed']} refused for good; `newsletter campaign show {campaign_id}` tells why.")
+    if summary["deferred"] or summary["in_hand"]:
+        lines.append(
+            f"{summary['deferred'] + summary['in_hand']} wait for another try; run the same command later, or leave it "
+            "to `newsletter serve`."
+        )
+    if summary["ambiguous"]:
+        lines.append(
+            f"{summary['ambiguous']} in doubt: the server went silent after the last byte. Look into its log, then "
+            f"`newsletter campaign resolve {campaign_id} --mark-sent` or `--resend`."
+        )
+    return "\n".join(lines)
+
+
+def _show_plan(console: Console, site: Site, list_slug: str, slug: str, plan: Plan) -> None:
+    place = (
+        "the sandbox (no [smtp] is set)"
+        if site.config.smtp is None
+        else f"{site.config.smtp.host}:{site.config.smtp.port}"
+    )
+    if plan.campaign_id is not None:
+        console.note(f"Campaign {plan.campaign_id} continues: issue {slug}, list {list_slug}, {plan.audience} readers.")
+        return
+    people = ", ".join(plan.sample) + (", …" if plan.audience > len(plan.sample) else "")
+    console.note(f"Issue {slug} to the list {list_slug}: {plan.audience} readers ({people}) through {place}.")
+
+
+def _agree(console: Console, audience: int, expect: int | None) -> int:
+    if console.yes or expect is not None:
+        if expect is None:
+            raise RefusedError(
+                "Nothing was sent: --yes alone does not say how many readers you mean.",
+                hint=f"Add --expect {audience} to agree to {audience} readers.",
+            )
+        if not console.yes:
+            raise RefusedError(
+                "Nothing was sent: --expect goes with --yes.", hint="Add --yes to send without a question."
+            )
+        return expect
+    if not console.interactive:
+        raise RefusedError(
+            "Nothing was sent, because nobody can be asked here.", hint=f"Add --yes --expect {audience} to agree."
+        )
+    typed = click.prompt("Type the number of readers to send", default="", show_default=False, err=True)
+    if typed.strip() != str(audience):
+        raise RefusedError("Nothing was sent: the number does not match.")
+    return audience
+
+
+def _moment(text: str | None, now: datetime) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.UsageError(f"--at {text!r} is not a moment such as 2026-11-24T08:00+01:00.") from error
+    moment = moment if moment.tzinfo else moment.astimezone()
+    if moment <= now:
+        raise click.UsageError(f"--at {moment.isoformat(timespec='minutes')} has passed.")
+    return moment
+
+
+@contextmanager
+def _stops_on_signals(sender: Sender) -> Iterator[threading.Event]:
+    """Ctrl-C and SIGTERM let messages on the wire finish; a second Ctrl-C interrupts at once."""
+    stopped = threading.Event()
+
+    def handler(_number: int, _frame: object) -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
+        stopped.set()
+        sender.stop()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stopped
+        return
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)

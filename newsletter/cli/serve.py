@@ -1,0 +1,151 @@
+"""`serve`, `worker` and `sandbox`: the commands that stay up."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from newsletter.cli.console import Console, console_options
+from newsletter.errors import NewsletterError
+
+if TYPE_CHECKING:
+    from newsletter.site import Site
+    from newsletter.web.serve import Server
+
+HOUSEKEEPING = 3600.0
+"""Seconds between rounds of housekeeping."""
+
+
+@click.command()
+@click.option("--host", help="Address to listen on (default: [server] host).")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (default: [server] port; 0: any).")
+@console_options
+def serve(console: Console, host: str | None, port: int | None) -> None:
+    """Run the web pages, and beside them a sender for everything that is due."""
+    with console.open_site() as site, running(console, site, host=host, port=port) as server:
+        console.say(f"Pages of {site.config.name}: {server.url}")
+        if server.url != site.config.base_url:
+            console.note(f"Links in mails begin with {site.config.base_url} (base_url in newsletter.toml).")
+        with inbox(console, site) as inbox_url:
+            if inbox_url:
+                console.say(f"No [smtp] is set, so mail goes to the sandbox: {inbox_url}")
+            console.note("Ctrl-C stops.")
+            wait_for_signal()
+
+
+@click.command()
+@console_options
+def worker(console: Console) -> None:
+    """Run a sender for everything that is due, without web pages."""
+    with console.open_site() as site, sending(console, site):
+        console.note("Sending whatever is due. Ctrl-C stops; messages on the wire finish.")
+        wait_for_signal()
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="SMTP port (0: any).")
+@click.option("--web-port", type=click.IntRange(0, 65535), default=0, help="Port of the inbox page (0: any).")
+@console_options
+def sandbox(console: Console, port: int, web_port: int) -> None:
+    """Run the local inbox: an SMTP server that keeps every mail, and a page to look at them."""
+    from newsletter.transport.sandbox import Sandbox
+
+    with console.open_site() as site:
+        mine = Sandbox.start_or_join(site.sandbox_folder, port=port)
+        try:
+            with inbox(console, site, web_port) as url:
+                console.say(f"SMTP on {mine.address.host}:{mine.address.port}, inbox at {url}")
+                console.note("Ctrl-C stops; the mails stay in var/sandbox.")
+                wait_for_signal()
+        finally:
+            mine.stop()
+
+
+@contextmanager
+def running(console: Console, site: Site, *, host: str | None = None, port: int | None = None) -> Iterator[Server]:
+    """The web pages and the embedded sender, until the block ends."""
+    from newsletter.web.app import create_app
+    from newsletter.web.serve import serve as bind
+
+    with sending(console, site) as wake:
+        server = bind(create_app(site, on_enrolled=wake), site.config.server, host=host, port=port)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.close()
+
+
+@contextmanager
+def sending(console: Console, site: Site) -> Iterator[Callable[[], None]]:
+    """A sender in a thread, until the block ends; gives a function that wakes it. Trouble is told once."""
+    told: set[str] = set()
+
+    def on_trouble(error: Exception) -> None:
+        text = str(error) if isinstance(error, NewsletterError) else f"{type(error).__name__}: {error}"
+        if text not in told:
+            told.add(text)
+            console.warn(f"{text} Mail waits in the ledger and is tried again.")
+
+    site.housekeeping()
+    sender = site.sender()
+    over = threading.Event()
+
+    def keep_house() -> None:
+        while not over.wait(HOUSEKEEPING):
+            site.housekeeping()
+
+    threads = [
+        threading.Thread(target=sender.serve_forever, args=(on_trouble,), name="newsletter-sender"),
+        threading.Thread(target=keep_house, name="newsletter-housekeeping", daemon=True),
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield sender.wake
+    finally:
+        over.set()
+        sender.stop()
+        threads[0].join()
+
+
+@contextmanager
+def inbox(console: Console, site: Site, port: int = 0) -> Iterator[str]:
+    """The page of the sandbox inbox while no relay is configured, until the block ends; gives its address or ""."""
+    if site.config.smtp is not None:
+        yield ""
+        return
+    from newsletter.campaigns import snapshot
+    from newsletter.web.inbox import create_inbox
+    from newsletter.web.serve import serve as bind
+
+    def picture(name: str) -> tuple[str, bytes] | None:
+        with site.database.read() as connection:
+            return snapshot.picture(connection, name)
+
+    server = bind(create_inbox(site.sandbox_folder, picture), site.config.server, host="127.0.0.1", port=port)
+    server.start()
+    try:
+        site.sandbox().announce(server.port)
+        yield server.url
+    finally:
+        server.close()
+
+
+def wait_for_signal() -> None:
+    """Until Ctrl-C or SIGTERM."""
+    stop = threading.Event()
+    before = {
+        number: signal.signal(number, lambda _number, _frame: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        while not stop.wait(3600):
+            pass
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)

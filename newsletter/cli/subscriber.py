@@ -1,0 +1,239 @@
+"""`newsletter subscriber`: the list of readers, by hand and by file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from newsletter.cli.console import Console, console_options, table
+from newsletter.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from newsletter.site import Site
+    from newsletter.subscribers.people import Subscriber
+
+SHOWN_REFUSALS = 20
+
+
+@click.group()
+def subscriber() -> None:
+    """Keep the list of readers."""
+
+
+@subscriber.command()
+@click.argument("address")
+@click.option("--name", default="", help="Name of the reader.")
+@click.option("--list", "list_slug", help="List (default: the first).")
+@click.option("--confirmed", is_flag=True, help="They have agreed already; needs --basis.")
+@click.option("--basis", default="", metavar="TEXT", help="How and when they agreed; kept as evidence.")
+@click.option("--send-confirmation", is_flag=True, help="Ask them by mail to confirm.")
+@console_options
+def add(
+    console: Console,
+    address: str,
+    name: str,
+    list_slug: str | None,
+    basis: str,
+    *,
+    confirmed: bool,
+    send_confirmation: bool,
+) -> None:
+    """Add one reader; pending unless --confirmed."""
+    from newsletter.subscribers import transfer
+
+    with console.open_site() as site:
+        terms = _terms(site, list_slug, basis, "cli", confirmed=confirmed, send_confirmations=send_confirmation)
+        record = {"email": address, "name": name}
+        with site.database.write() as connection:
+            report = transfer.add(connection, site.keys, record, terms, site.config.fields, site.clock())
+    done = "confirmed" if report.confirmed else "pending" if report.pending else "on the list already"
+    invited = "; a confirmation mail is on its way" if report.invited else ""
+    console.result(report.as_dict(), f"{address} is {done}{invited}.")
+
+
+@subscriber.command("list")
+@click.option("--list", "list_slug", help="Only this list.")
+@click.option(
+    "--status", type=click.Choice(["pending", "confirmed", "unsubscribed", "expired"]), help="Only this status."
+)
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 100_000), help="At most so many.")
+@console_options
+def list_subscribers(console: Console, list_slug: str | None, status: str | None, limit: int) -> None:
+    """Readers and where they stand, newest first."""
+    from newsletter.subscribers import people
+
+    with console.open_site() as site, site.database.read() as connection:
+        list_id = site.list_ids[site.config.list(list_slug).slug] if list_slug else None
+        rows = people.page(connection, list_id=list_id, status=status, limit=limit)
+        total = people.count(connection, list_id=list_id, status=status)
+    text = table(
+        [(row["email"], row["name"], row["list"], row["status"]) for row in rows], ("EMAIL", "NAME", "LIST", "STATUS")
+    )
+    more = (
+        f"\n{total - len(rows)} more; --limit shows them, `subscriber export` writes them all."
+        if total > len(rows)
+        else ""
+    )
+    console.result({"total": total, "subscriptions": rows}, (text + more) if rows else "Nobody yet.")
+
+
+@subscriber.command()
+@click.argument("address")
+@console_options
+def show(console: Console, address: str) -> None:
+    """Everything on file about one reader's subscriptions."""
+    from newsletter.subscribers import people
+
+    with console.open_site() as site, site.database.read() as connection:
+        document = people.describe(connection, _find(connection, address))
+    lines = [document["email"] + (f" ({document['name']})" if document["name"] else "")]
+    lines += [f"  {key}: {value}" for key, value in document["fields"].items()]
+    for each in document["subscriptions"]:
+        moments = ", ".join(
+            f"{what} {each[key][:10]}"
+            for what, key in (("since", "created_at"), ("confirmed", "confirmed_at"), ("left", "unsubscribed_at"))
+            if each[key]
+        )
+        lines.append(f"  {each['list']}: {each['status']} ({moments}, by {each['source']})")
+    if document["suppressed"]:
+        lines.append(f"  suppressed: {document['suppressed']}")
+    console.result(document, "\n".join(lines))
+
+
+@subscriber.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.option("--list", "list_slug", help="List (default: the first).")
+@click.option("--confirmed", is_flag=True, help="These people have agreed already; needs --basis.")
+@click.option("--basis", default="", metavar="TEXT", help="How and when they agreed; kept as evidence.")
+@click.option("--send-confirmations", is_flag=True, help="Ask every pending one by mail to confirm.")
+@click.option("--encoding", help="Encoding of the file when it is not UTF-8, e.g. cp1252.")
+@console_options
+def import_(
+    console: Console,
+    file: Path,
+    list_slug: str | None,
+    basis: str,
+    encoding: str | None,
+    *,
+    confirmed: bool,
+    send_confirmations: bool,
+) -> None:
+    """Import FILE (CSV: email, name, declared fields, confirmed_at; - for standard input)."""
+    from newsletter.subscribers import transfer
+
+    refusals: list[dict[str, Any]] = []
+
+    def refused(refusal: transfer.Refusal) -> None:
+        if len(refusals) < 10_000:
+            refusals.append({"row": refusal.row, "email": refusal.email, "reason": refusal.reason})
+        console.note(f"line {refusal.row}: {refusal.email or '(no address)'}: {refusal.reason}")
+
+    with console.open_site() as site:
+        name = "standard input" if str(file) == "-" else file.name
+        terms = _terms(site, list_slug, basis, name, confirmed=confirmed, send_confirmations=send_confirmations)
+        raw = sys.stdin.buffer if str(file) == "-" else file.open("rb")
+        with raw, console.progress("Importing", None) as advance:
+            report, ignored = transfer.import_csv(
+                site.database,
+                site.keys,
+                transfer.open_text(raw, encoding),
+                terms,
+                site.config.fields,
+                site.clock(),
+                on_refusal=refused,
+                on_progress=advance,
+            )
+        note = transfer.describe_ignored(ignored, site.config.fields)
+    if note:
+        console.warn(note)
+    text = (
+        f"{report.rows} rows: {report.confirmed} confirmed, {report.pending} pending, {report.unchanged} unchanged, "
+        f"{report.refused} refused" + (f", {report.invited} asked to confirm" if send_confirmations else "") + "."
+    )
+    console.result({**report.as_dict(), "ignored_columns": ignored, "refusals": refusals}, text)
+
+
+@subscriber.command()
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path), default="-")
+@click.option("--list", "list_slug", help="Only this list.")
+@console_options
+def export(console: Console, file: Path, list_slug: str | None) -> None:
+    """Write every subscription as CSV to FILE (default: standard output)."""
+    import io
+
+    from newsletter.subscribers import transfer
+
+    with console.open_site() as site, site.database.read() as connection:
+        list_id = site.list_ids[site.config.list(list_slug).slug] if list_slug else None
+        if str(file) == "-":
+            out = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="", write_through=True)
+            count = transfer.export_csv(connection, out, site.config.fields, list_id)
+            out.detach()
+            console.note(f"{count} subscriptions.")
+            return
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as out:
+            count = transfer.export_csv(connection, out, site.config.fields, list_id)
+    console.result(
+        {"file": str(file), "subscriptions": count}, f"Wrote {count} subscriptions to {file} (readable by you alone)."
+    )
+
+
+@subscriber.command()
+@click.argument("address")
+@click.option("--list", "list_slug", help="Only this list (default: all).")
+@console_options
+def unsubscribe(console: Console, address: str, list_slug: str | None) -> None:
+    """Unsubscribe one reader, as if they had done it."""
+    from newsletter.subscribers import signup
+    from newsletter.subscribers.consent import Evidence
+
+    with console.open_site() as site:
+        wanted = [site.list_ids[site.config.list(list_slug).slug]] if list_slug else list(site.lists_by_id)
+        with site.database.write() as connection:
+            person = _find(connection, address)
+            left = [
+                site.lists_by_id[list_id].slug
+                for list_id in wanted
+                if signup.unsubscribe(connection, person, list_id, Evidence("cli"), site.clock(), farewell=False)
+            ]
+    console.result(
+        {"email": address, "unsubscribed": left},
+        f"{address} has left {', '.join(left)}." if left else f"{address} was on no such list.",
+    )
+
+
+def _terms(
+    site: Site, list_slug: str | None, basis: str, origin: str, *, confirmed: bool, send_confirmations: bool
+) -> Any:
+    from newsletter.subscribers.transfer import Terms
+
+    if confirmed and not basis.strip():
+        raise click.UsageError('--confirmed needs --basis "how and when they agreed"; it is kept as evidence.')
+    if confirmed and send_confirmations:
+        raise click.UsageError("Who is confirmed need not be asked to confirm.")
+    return Terms(
+        list_id=site.list_ids[site.config.list(list_slug).slug],
+        confirmed=confirmed,
+        basis=basis.strip(),
+        origin=origin,
+        send_confirmations=send_confirmations,
+    )
+
+
+def _find(connection: Connection, address: str) -> Subscriber:
+    from newsletter import addresses
+    from newsletter.subscribers import people
+
+    person = people.find(connection, addresses.parse(address).key)
+    if person is None:
+        raise NotFoundError(
+            f"There is no subscriber {address}.", hint="`newsletter subscriber list` shows who there is."
+        )
+    return person
