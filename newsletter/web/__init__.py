@@ -1,1 +1,1 @@
-"""."""
+"""The pages readers meet, one module per noun; Flask lives only here."""

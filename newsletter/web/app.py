@@ -1,0 +1,60 @@
+"""The web application: one Site, its readers' pages, and nothing else.
+
+Everything that happens is decided below (`subscribers`, `campaigns`); here requests become values and
+values become pages. GET, HEAD and OPTIONS never change anything, because mail scanners fetch every link.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, g, request
+
+from newsletter.subscribers.gate import FormTokens
+from newsletter.web import archive, assets, confirm, errors, headers, health, signup, unsubscribe
+from newsletter.web.door import EXTENSION, Door
+
+if TYPE_CHECKING:
+    from newsletter.site import Site
+
+MAX_FORM = 8 * 1024
+"""Octets of any posted body."""
+
+access = logging.getLogger("newsletter.web.access")
+
+
+def _nobody_waits() -> None:
+    """There is no sender in this process to wake."""
+
+
+def create_app(site: Site, *, on_enrolled: Callable[[], None] = _nobody_waits) -> Flask:
+    """The pages of `site`; `on_enrolled` is called after every commit that put mail into the ledger.
+
+    Raises `ConfigError` when the theme's accent cannot be read.
+    """
+    app = Flask("newsletter.web", static_folder=None, template_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_FORM
+    app.url_map.merge_slashes = False  # no redirects: a one-click post must be answered where it arrives
+    theme = assets.theme_css(site.config.theme)
+    app.extensions[EXTENSION] = Door(site, on_enrolled, FormTokens(site.keys), {"theme.css": theme})
+    for noun in (signup, confirm, unsubscribe, archive, assets, health):
+        app.register_blueprint(noun.blueprint)
+    headers.install(app)
+    errors.install(app)
+    app.before_request(_start)
+    app.after_request(_log)
+    return app
+
+
+def _start() -> None:
+    g.started = time.perf_counter()
+
+
+def _log(response: Response) -> Response:
+    """One line per request with the pattern of its address: tokens, addresses and networks stay out of logs."""
+    milliseconds = 1000 * (time.perf_counter() - g.get("started", time.perf_counter()))
+    access.info("%s %s %d %.1f ms", request.method, request.url_rule or "-", response.status_code, milliseconds)
+    return response

@@ -1,0 +1,88 @@
+"""The second yes: a page with one button, because a link alone proves that a machine has read the mail.
+
+"This was not me" has an address of its own, outside /confirm/, so that no scanner that follows links and
+no reader who mistypes can mean the one and do the other.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from newsletter import addresses
+from newsletter.subscribers import signup
+from newsletter.subscribers.signup import Answer, Outcome
+from newsletter.web.door import TEST_TOKEN, door, evidence, is_cross_site
+
+blueprint = Blueprint("confirm", __name__)
+
+
+@blueprint.get("/confirm/<token>")
+def ask(token: str) -> Response:
+    """What the link is about, and the button; changes nothing."""
+    return door().page("test_copy") if token == TEST_TOKEN else _question(token)
+
+
+@blueprint.post("/confirm/<token>")
+def act(token: str) -> Response:
+    """Confirm; an empty body is enough, and a second time is as friendly as the first."""
+    here = door()
+    if token == TEST_TOKEN:
+        return here.page("test_copy")
+    uid, seq = here.site.keys.verify("confirm", token, 2)
+    if is_cross_site():
+        return _question(token, 403)
+    with here.site.database.write() as connection:
+        outcome = signup.confirm(connection, uid, seq, evidence("confirm-page"), here.site.clock())
+    if outcome.answer is Answer.DONE:
+        here.on_enrolled()
+        return here.page("confirmed", lists=here.lists(outcome.list_ids), again=False)
+    return _settled(outcome)
+
+
+@blueprint.get("/not-me/<token>")
+def ask_disown(token: str) -> Response:
+    """Asks whether the address shall be left alone; changes nothing."""
+    return door().page("test_copy") if token == TEST_TOKEN else _disown_question(token)
+
+
+@blueprint.post("/not-me/<token>")
+def disown(token: str) -> Response:
+    """Never mail this address again."""
+    here = door()
+    if token == TEST_TOKEN:
+        return here.page("test_copy")
+    uid, seq = here.site.keys.verify("disown", token, 2)
+    if is_cross_site():
+        return _disown_question(token, 403)
+    with here.site.database.write() as connection:
+        signup.disown(connection, uid, seq, evidence("not-me-page"), here.site.clock())
+    return here.page("disowned")
+
+
+def _question(token: str, status: int = 200) -> Response:
+    here = door()
+    uid, seq = here.site.keys.verify("confirm", token, 2)
+    with here.site.database.read() as connection:
+        person, _ = signup.requested(connection, uid, seq)
+        outcome = signup.preview_confirmation(connection, uid, seq, here.site.clock())
+    if outcome.answer is not Answer.DONE:
+        return _settled(outcome)
+    lists = here.lists(outcome.list_ids)
+    return here.page("confirm", status, lists=lists, masked=addresses.mask(person.email), token=token)
+
+
+def _disown_question(token: str, status: int = 200) -> Response:
+    here = door()
+    uid, seq = here.site.keys.verify("disown", token, 2)
+    with here.site.database.read() as connection:
+        person, _ = signup.requested(connection, uid, seq)
+    return here.page("not_me", status, masked=addresses.mask(person.email), token=token)
+
+
+def _settled(outcome: Outcome) -> Response:
+    """Already confirmed, or too late: friendly either way, and too late leads back to the form."""
+    here = door()
+    lists = here.lists(outcome.list_ids)
+    if outcome.answer is Answer.ALREADY:
+        return here.page("confirmed", lists=lists, again=True)
+    return here.page("expired", 410, lists=lists)

@@ -1,0 +1,90 @@
+"""What every page shares: the Site behind it, the form tokens, and one way to answer.
+
+The application keeps exactly one `Door`; views ask for it with `door()` instead of importing globals,
+so that two Sites can be served by one process and a test can hand in its own clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from flask import Response, current_app, request
+
+from newsletter.config import ListConfig
+from newsletter.rendering.environment import render_template
+from newsletter.subscribers.consent import Evidence, truncated_network
+from newsletter.subscribers.gate import FormTokens
+from newsletter.web.signup_box import SignupBox
+
+if TYPE_CHECKING:
+    from newsletter.site import Site
+
+EXTENSION = "newsletter"
+TEST_TOKEN = "test"  # noqa: S105 - a word in links, not a secret
+"""Stands in the links of previews and test copies; its pages are friendly and do nothing."""
+
+_MAX_AGENT = 200
+_FROM_OUR_OWN_PAGES = frozenset({"same-origin", "none"})
+
+
+@dataclass(frozen=True)
+class Door:
+    """The Site, as seen from the web."""
+
+    site: Site
+    on_enrolled: Callable[[], None]
+    """Called after a commit that put mail into the ledger."""
+    forms: FormTokens
+    assets: dict[str, str] = field(default_factory=dict)
+    """Generated style sheets by name."""
+
+    def page(self, name: str, status: int = 200, **context: object) -> Response:
+        """`templates/web/<name>.html` as a response."""
+        config = self.site.config
+        everything: dict[str, object] = {"config": config, "host": urlsplit(config.base_url).netloc, **context}
+        html = render_template(self.site.environment, f"web/{name}.html", everything)
+        return Response(html, status, content_type="text/html; charset=utf-8")
+
+    def box(self, wanted: ListConfig, path: str) -> SignupBox:
+        """An empty sign-up box for a list, as it stands on the page at `path`."""
+        return SignupBox(wanted, path, self.forms.issue(form_name(path), self.site.clock()))
+
+    def lists(self, list_ids: Sequence[int]) -> list[ListConfig]:
+        """The lists behind row numbers; one that was taken out of the configuration is left out."""
+        return [self.site.lists_by_id[list_id] for list_id in list_ids if list_id in self.site.lists_by_id]
+
+
+def door() -> Door:
+    """The Door of the application that answers the present request."""
+    found = current_app.extensions[EXTENSION]
+    assert isinstance(found, Door)  # noqa: S101 - put there by create_app
+    return found
+
+
+def form_name(path: str) -> str:
+    """What a form token of the page at `path` is signed for: a token also proves where its form stood."""
+    return f"signup {path}"
+
+
+def evidence(source: str, origin: str = "") -> Evidence:
+    """Where the present request comes from, cut down to what proof needs."""
+    agent = "".join(character for character in request.user_agent.string if character.isprintable())
+    return Evidence(source, truncated_network(request.remote_addr or ""), agent[:_MAX_AGENT], origin=origin)
+
+
+def is_cross_site() -> bool:
+    """Whether a browser says that this post does not come from a page of ours.
+
+    `Sec-Fetch-Site` decides where it is sent. Older browsers send `Origin`, which is `null` under our own
+    `Referrer-Policy: no-referrer` and so says nothing; a program that sends neither is not a browser.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site not in _FROM_OUR_OWN_PAGES
+    origin = request.headers.get("Origin", "null")
+    if origin == "null":
+        return False
+    return urlsplit(origin).netloc not in {request.host, urlsplit(door().site.config.base_url).netloc}

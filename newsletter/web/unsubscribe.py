@@ -1,0 +1,69 @@
+"""Leaving: one click on a page, or one post by the mail program (RFC 8058), at once and without a condition.
+
+No cookie, no login, no redirect, no limit on how often: mail providers post from few addresses and follow
+nothing. The token names reader and list and never expires. It is the only credential, so there is no
+cross-site check either; whoever holds it may leave.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from newsletter import addresses
+from newsletter.subscribers import people, signup
+from newsletter.web.door import TEST_TOKEN, Door, door, evidence
+
+blueprint = Blueprint("unsubscribe", __name__)
+
+MAX_BODY = 4 * 1024
+ONE_CLICK = ("List-Unsubscribe", "One-Click")
+"""The field a mail program posts (RFC 8058 §3.1); the page's own button sends another."""
+
+
+@blueprint.get("/u/<token>")
+def ask(token: str) -> Response:
+    """Whose subscription to which list, and the button; changes nothing."""
+    here = door()
+    if token == TEST_TOKEN:
+        return here.page("test_copy")
+    uid, list_id = here.site.keys.verify("unsubscribe", token, 2)
+    with here.site.database.read() as connection:
+        person = people.by_uid(connection, uid)
+    if person is None:
+        return _left(here, list_id)
+    title = _title(here, list_id)
+    return here.page("unsubscribe", list_title=title, masked=addresses.mask(person.email), token=token)
+
+
+@blueprint.post("/u/<token>")
+def act(token: str) -> Response:
+    """Leave now. Any body does, even an empty or a broken one: what counts is the token."""
+    here = door()
+    request.max_content_length = MAX_BODY
+    if (request.content_length or 0) > MAX_BODY:
+        return here.page("error", 413, number=413, kind="413")
+    one_click = request.form.get(ONE_CLICK[0]) == ONE_CLICK[1]
+    if token == TEST_TOKEN:
+        return here.page("test_copy")
+    uid, list_id = here.site.keys.verify("unsubscribe", token, 2)
+    farewell = any(each.goodbye for each in here.lists([list_id]))
+    source = evidence("one-click" if one_click else "unsubscribe-page")
+    with here.site.database.write() as connection:
+        person = people.by_uid(connection, uid)
+        left = person is not None and signup.unsubscribe(
+            connection, person, list_id, source, here.site.clock(), farewell=farewell
+        )
+    if left and farewell:
+        here.on_enrolled()
+    return _left(here, list_id)
+
+
+def _left(here: Door, list_id: int) -> Response:
+    known = here.lists([list_id])
+    again = f"/lists/{known[0].slug}" if known else "/"
+    return here.page("unsubscribed", list_title=_title(here, list_id), again=again)
+
+
+def _title(here: Door, list_id: int) -> str:
+    """The list's title; the Site's name for a list that was taken out of the configuration long ago."""
+    return next((each.title for each in here.lists([list_id])), here.site.config.name)
