@@ -1,0 +1,40 @@
+"""Sizes: what is too big is cut off, and what is cut off is the unsubscribe link."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from newsletter.checks.registry import Fault, error, rule, warning
+from newsletter.checks.subject import Subject
+
+KB = 1024
+CLIP = 102 * KB
+"""Gmail shows this much of an HTML part and hides the rest behind a link."""
+NEAR_CLIP = 90 * KB
+HEAVY = 500 * KB
+
+
+@rule("size.gmail-clip")
+def gmail_clip(subject: Subject) -> Iterator[Fault]:
+    """HTML of 102 KB (decoded or encoded) is an error, from 90 KB a warning: Gmail hides what comes later."""
+    if subject.html_part is None:
+        return
+    plain = len(subject.html.encode())
+    encoded = len(str(subject.html_part.get_payload()))
+    sizes = f"The HTML part is {plain / KB:.1f} KB, {encoded / KB:.1f} KB encoded"
+    remedy = "Give long articles an excerpt and a link, so that the mail carries only the beginning."
+    if max(plain, encoded) >= CLIP:
+        yield error(f"{sizes}: Gmail cuts it off at 102 KB, with the unsubscribe link.", remedy, subject.sources.home)
+    elif max(plain, encoded) >= NEAR_CLIP:
+        yield warning(f"{sizes}: near the 102 KB at which Gmail cuts it off.", remedy, subject.sources.home)
+
+
+@rule("size.message")
+def message(subject: Subject) -> Iterator[Fault]:
+    """A message over 500 KB is a warning."""
+    if len(subject.message) > HEAVY:
+        yield warning(
+            f"The message is {len(subject.message) / KB:.0f} KB, which is slow to send and to open.",
+            "Shorten it; pictures are fetched from your pages and do not count.",
+            subject.sources.home,
+        )
