@@ -118,7 +118,7 @@ class KeyRing:
             f"{rows}\n# Hashes suppressed addresses; it must never change.\n"
             f'[suppression]\nsecret = "{_b64(self._suppression)}"\n'
         )
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

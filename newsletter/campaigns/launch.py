@@ -187,6 +187,6 @@ def _refuse_finished(standing: Any, order: Order) -> None:
 def _refuse_surprise(actual: int, expect: int | None) -> None:
     if expect is not None and actual != expect:
         raise RefusedError(
-            f"{actual} readers would get this issue, not {expect}.",
+            f"The audience is {actual} now, not {expect}.",
             hint="Nothing was sent. Look again, then agree to the new number.",
         )

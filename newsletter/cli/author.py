@@ -13,13 +13,13 @@ from newsletter.errors import NewsletterError, RefusedError
 ISSUE = """\
 ---
 subject: {subject}
-preheader: "One sentence that makes people open it"
+preheader: "TK: one sentence that goes on from the subject and makes people open it"
 date: {date}
 ---
 
 Hello {{{{ subscriber.first_name | default("friend") }}}},
 
-write your letter here.
+TK: write your letter here.
 """
 
 ARTICLE = """\
@@ -35,7 +35,7 @@ written_at: {date}
 # link: https://…
 ---
 
-Write the article here.
+TK: write the article here.
 """
 
 

@@ -129,6 +129,11 @@ def console_options(function: F) -> F:
     return wrapper  # type: ignore[return-value]
 
 
+def plural(number: int, noun: str) -> str:
+    """`1 reader`, `2 readers`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def table(rows: Sequence[Sequence[Any]], heads: Sequence[str]) -> str:
     """A plain table with aligned columns, as people paste into mails."""
     cells = [[str("" if value is None else value) for value in row] for row in (heads, *rows)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from newsletter.cli.console import Console, console_options
+from newsletter.cli.console import Console, console_options, plural
 from newsletter.errors import RefusedError, TransportUnavailable
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _report(
         moment = f"on {summary['scheduled_at']}" if summary["scheduled_at"] else "now"
         console.result(
             document,
-            f"Campaign {launched.campaign_id} is launched for {summary['audience']} readers, to be sent {moment} by "
+            f"Campaign {launched.campaign_id} is launched for {plural(summary['audience'], 'reader')}, to be sent {moment} by "
             "`newsletter serve` or `newsletter worker`.",
         )
         return 0
@@ -165,10 +165,12 @@ def _show_plan(console: Console, site: Site, list_slug: str, slug: str, plan: Pl
         else f"{site.config.smtp.host}:{site.config.smtp.port}"
     )
     if plan.campaign_id is not None:
-        console.note(f"Campaign {plan.campaign_id} continues: issue {slug}, list {list_slug}, {plan.audience} readers.")
+        console.note(
+            f"Campaign {plan.campaign_id} continues: issue {slug}, list {list_slug}, {plural(plan.audience, 'reader')}."
+        )
         return
     people = ", ".join(plan.sample) + (", …" if plan.audience > len(plan.sample) else "")
-    console.note(f"Issue {slug} to the list {list_slug}: {plan.audience} readers ({people}) through {place}.")
+    console.note(f"Issue {slug} to the list {list_slug}: {plural(plan.audience, 'reader')} ({people}) through {place}.")
 
 
 def _agree(console: Console, audience: int, expect: int | None) -> int:
@@ -176,7 +178,7 @@ def _agree(console: Console, audience: int, expect: int | None) -> int:
         if expect is None:
             raise RefusedError(
                 "Nothing was sent: --yes alone does not say how many readers you mean.",
-                hint=f"Add --expect {audience} to agree to {audience} readers.",
+                hint=f"Add --expect {audience} to agree to {plural(audience, 'reader')}.",
             )
         if not console.yes:
             raise RefusedError(

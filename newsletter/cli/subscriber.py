@@ -48,7 +48,7 @@ def add(
     from newsletter.subscribers import transfer
 
     with console.open_site() as site:
-        terms = _terms(site, list_slug, basis, "cli", confirmed=confirmed, send_confirmations=send_confirmation)
+        terms = _terms(site, list_slug, basis, "", confirmed=confirmed, send_confirmations=send_confirmation)
         record = {"email": address, "name": name}
         with site.database.write() as connection:
             report = transfer.add(connection, site.keys, record, terms, site.config.fields, site.clock())
@@ -222,6 +222,7 @@ def _terms(
         list_id=site.list_ids[site.config.list(list_slug).slug],
         confirmed=confirmed,
         basis=basis.strip(),
+        source="import" if origin else "cli",
         origin=origin,
         send_confirmations=send_confirmations,
     )

@@ -45,6 +45,8 @@ class Terms:
     list_id: int
     confirmed: bool = False
     basis: str = ""
+    source: str = "import"
+    """`import` or `cli`."""
     origin: str = ""
     """Name of the file, for the evidence."""
     send_confirmations: bool = False
@@ -235,7 +237,7 @@ def _take(  # noqa: PLR0917
         raise _RowRefused("has unsubscribed from this list; only they can come back, through the form")
     _amend(connection, person, name, extra)
     if status is None:
-        lifecycle.begin(connection, person.id, list_id, "import", now)
+        lifecycle.begin(connection, person.id, list_id, terms.source, now)
     if terms.confirmed and status is not SubscriptionStatus.CONFIRMED:
         if status is SubscriptionStatus.EXPIRED:
             lifecycle.move(connection, person.id, list_id, SubscriptionStatus.PENDING, now)
@@ -249,7 +251,7 @@ def _take(  # noqa: PLR0917
             subscriber_id=person.id,
             list_id=list_id,
             email=person.email,
-            evidence=Evidence("import", basis=terms.basis, origin=origin),
+            evidence=Evidence(terms.source, basis=terms.basis, origin=origin),
             now=now,
         )
         report.confirmed += 1
