@@ -110,7 +110,9 @@ class World:
         return "/u/" + self.site.keys.sign("unsubscribe", self.person(email).uid, self.site.list_ids[slug])
 
     def launch(self, slug: str, list_slug: str = "steady-spine") -> None:
-        """Freeze an issue as sent."""
+        """Freeze an issue as sent, to one reader of its own at least."""
+        if self.status("first@example.net", list_slug) is None:
+            self.subscribe("first@example.net", f"/lists/{list_slug}")
         issue = self.site.load(slug)
         order = launch.Order(issue, self.site.render(issue), self.site.list_ids[list_slug], list_slug, is_trial=False)
         with self.site.database.write() as connection:
