@@ -49,8 +49,20 @@ def check(console: Console) -> None:
     with console.open_site() as site:
         _ = site.keys
         place = "the sandbox" if site.config.smtp is None else f"{site.config.smtp.host}:{site.config.smtp.port}"
+        if site.config.dkim.domain:
+            console.warn("[dkim] is reserved: this version does not sign, so let the relay do it.")
+        if site.config.feedback.mailbox:
+            console.warn("[feedback] mailbox is reserved: this version does not read it.")
         document = {"ok": True, "name": site.config.name, "mail_goes_to": place}
     console.result(document, f"The configuration of {site.config.name} is fine. Mail goes to {place}.")
+
+
+@config.command(hidden=True)
+def document() -> None:
+    """Print docs/configuration.md, made from the configuration model."""
+    from newsletter.config.document import as_markdown
+
+    click.echo(as_markdown(), nl=False)
 
 
 def _shown(value: Any) -> str:

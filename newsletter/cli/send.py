@@ -130,8 +130,8 @@ def _report(
         moment = f"on {summary['scheduled_at']}" if summary["scheduled_at"] else "now"
         console.result(
             document,
-            f"Campaign {launched.campaign_id} is launched for {plural(summary['audience'], 'reader')}, to be sent {moment} by "
-            "`newsletter serve` or `newsletter worker`.",
+            f"Campaign {launched.campaign_id} is launched for {plural(summary['audience'], 'reader')}, "
+            f"to be sent {moment} by `newsletter serve` or `newsletter worker`.",
         )
         return 0
     console.result(document, _sentence(launched.campaign_id, summary, sandbox=site.config.uses_sandbox))

@@ -157,9 +157,9 @@ class FieldConfig(Section):
 
 
 class DkimConfig(Section):
-    """The signature under every mail; without `domain` the relay is trusted to sign."""
+    """The signature under every mail. Reserved: this version leaves signing to the relay, and says so."""
 
-    domain: Line = Field("", description="The d= of the signature.")
+    domain: Line = Field("", description="The d= of the signature. Reserved; for now the relay must sign.")
     selector: Line = Field("newsletter", description="The s= of the signature.")
     key_file: Path | None = Field(None, description="PEM file of the private key, mode 0600.")
 
@@ -168,7 +168,9 @@ class FeedbackConfig(Section):
     """Where bounces come back."""
 
     return_path: Line = Field("", description="Domain or address for envelope senders that name the recipient (VERP).")
-    mailbox: str = Field("", description="Mailbox that is read for bounces and unsubscribe mails.")
+    mailbox: str = Field(
+        "", description="Mailbox of bounces. Reserved; it is not read yet, so no mailto link is printed."
+    )
 
 
 class ArchiveConfig(Section):
