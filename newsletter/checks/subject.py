@@ -146,8 +146,16 @@ def decoded(part: Message | None) -> str:
         return ""
     try:
         return payload.decode(part.get_content_charset("utf-8"), "replace")
-    except LookupError:
+    except (LookupError, ValueError):  # a charset nobody has, or a codec that is stricter than asked for
         return payload.decode("utf-8", "replace")
+
+
+def encoded(part: Message) -> str:
+    """The body of a leaf part as it travels; empty when its charset lets nothing through."""
+    try:
+        return str(part.get_payload())
+    except (LookupError, ValueError):
+        return ""
 
 
 def hidden(element: Any) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from newsletter.checks.registry import Fault, error, rule
-from newsletter.checks.subject import Subject, decoded
+from newsletter.checks.subject import Subject, decoded, encoded
 
 HARD_LIMIT = 998
 """Octets of a line without CRLF (RFC 5322 §2.1.1)."""
@@ -31,7 +31,7 @@ def quoted_76(subject: Subject) -> Iterator[Fault]:
     for part in subject.mail.walk():
         if str(part.get("Content-Transfer-Encoding", "")).strip().lower() != "quoted-printable":
             continue
-        if any(len(line) > QUOTED_LIMIT for line in str(part.get_payload()).splitlines()):
+        if any(len(line) > QUOTED_LIMIT for line in encoded(part).splitlines()):
             yield error(f"The {part.get_content_type()} part has encoded lines of more than 76 characters.", _REPORT)
 
 

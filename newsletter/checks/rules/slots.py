@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 from newsletter.checks.registry import Fault, error, rule
 from newsletter.checks.subject import Subject, short
@@ -21,7 +22,9 @@ _LEFTOVER = re.compile(
 def unknown(subject: Subject) -> Iterator[Fault]:
     """No leftover merge tags or template code ({{, {%, %%NAME, *|NAME) in the final message."""
     views = (subject.subject_line, *map(str, subject.mail.values()), subject.text, _STYLE.sub("", subject.html))
-    for tag in dict.fromkeys(found[0] for view in views for found in _LEFTOVER.finditer(view)):
+    # Addresses may carry the same tag percent-encoded.
+    found = (tag[0] for view in views for tag in _LEFTOVER.finditer(view))
+    for tag in dict.fromkeys(unquote(tag) for tag in found):
         yield error(
             f"Readers would see {short(tag)!r} as it stands.",
             'Merge tags such as {{ subscriber.first_name | default("friend") }} work in the letter, in articles, '
