@@ -76,12 +76,20 @@ class KeyRing:
                 f"The key ring {path} does not exist.",
                 hint="Restore it from your backup; on a new Site run `newsletter init` or `newsletter keys create`.",
             ) from error
-        except (tomllib.TOMLDecodeError, KeyError, ValueError, TypeError, TokenError) as error:
+        except OSError as error:
+            raise ConfigError(
+                f"The key ring {path} cannot be read ({error.strerror}).", hint="Check the file and its owner."
+            ) from error
+        except (KeyError, ValueError, TypeError, AttributeError, TokenError) as error:
             raise ConfigError(
                 f"The key ring {path} is damaged ({error}).", hint="Restore it from your backup."
             ) from error
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise ConfigError(f"The key ring {path} can be read by others.", hint=f"Run `chmod 600 {path}`.")
+        if not all(0 <= key.id <= 255 for key in signing):
+            raise ConfigError(
+                f"The key ring {path} holds a key with an impossible id.", hint="Restore it from a backup."
+            )
         if not signing or any(len(key.secret) < 32 for key in signing) or len(suppression) < 32:
             raise ConfigError(f"The key ring {path} holds a key that is too short.", hint="Restore it from a backup.")
         return cls(signing, suppression)
@@ -226,6 +234,9 @@ def _b32(data: bytes) -> str:
 
 def _unb32(text: str) -> bytes:
     try:
-        return base64.b32decode(text.upper() + "=" * (-len(text) % 8))
+        raw = base64.b32decode(text.upper() + "=" * (-len(text) % 8))
     except (binascii.Error, ValueError) as error:
         raise TokenError() from error
+    if _b32(raw) != text:  # the last character has bits to spare
+        raise TokenError()
+    return raw
