@@ -80,8 +80,8 @@ class Site:
         if self._sandbox is not None:
             self._sandbox.stop()
             self._sandbox = None
-        if "database" in self.__dict__:
-            self.database.close()
+        if "any_database" in self.__dict__:
+            self.any_database.close()
 
     def __enter__(self) -> Site:
         return self
