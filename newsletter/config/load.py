@@ -17,6 +17,7 @@ from typing import Any, get_args
 from dotenv import dotenv_values
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from newsletter.config.model import Config, Section, nearest
 from newsletter.errors import ConfigError
@@ -106,7 +107,12 @@ def _apply(values: dict[str, Any], origins: Origins, override: _Override, folder
 
 
 def _read_dotenv(path: Path) -> dict[str, str]:
-    return {key: value or "" for key, value in dotenv_values(path, interpolate=False).items()} if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    try:
+        return {key: value or "" for key, value in dotenv_values(path, interpolate=False).items()}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read ({error}).") from error
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterable[str]:
@@ -117,8 +123,14 @@ def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterable[str]:
             yield f"{prefix}{key}"
 
 
+def _worst(error: ValidationError) -> ErrorDetails:
+    """The fault to speak of: a misspelt key before the key that is therefore missing."""
+    faults = error.errors(include_url=False)
+    return next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
+
+
 def _explain(error: ValidationError, path: Path, origins: Origins) -> str:
-    first = error.errors(include_url=False)[0]
+    first = _worst(error)
     key = ".".join(str(part) for part in first["loc"])
     place = origins.get(key, FILE_NAME)
     where = str(path) if place == FILE_NAME else place
@@ -130,7 +142,7 @@ def _explain(error: ValidationError, path: Path, origins: Origins) -> str:
 
 
 def _hint(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
+    first = _worst(error)
     if first["type"] != "extra_forbidden":
         return "`newsletter config show` lists every setting."
     *parents, leaf = [part for part in first["loc"] if isinstance(part, str)]

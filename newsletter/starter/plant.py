@@ -40,7 +40,10 @@ def plant(folder: Path, *, name: str | None = None, address: str | None = None, 
         raise RefusedError(f"{folder} is a Site already.", hint="Choose another folder.")
     if folder.exists() and not folder.is_dir():
         raise RefusedError(f"{folder} is a file.", hint="Choose another folder.")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RefusedError(f"{folder} cannot be made ({error.strerror}).", hint="Choose another folder.") from error
     settings = starter.configuration().read_text("utf-8")
     settings = settings.replace(f'base_url = "{EXAMPLE_URL}" ', f'base_url = "{base_url or EXAMPLE_URL}" ')
     if address:
