@@ -33,12 +33,13 @@ def _nobody_waits() -> None:
 def create_app(site: Site, *, on_enrolled: Callable[[], None] = _nobody_waits) -> Flask:
     """The pages of `site`; `on_enrolled` is called after every commit that put mail into the ledger.
 
-    Raises `ConfigError` when the theme's accent cannot be read.
+    Raises `ConfigError` when the theme's accent cannot be read, `SchemaError` when the database is not up to date.
     """
     app = Flask("newsletter.web", static_folder=None, template_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_FORM
     app.url_map.merge_slashes = False  # no redirects: a one-click post must be answered where it arrives
     theme = assets.theme_css(site.config.theme)
+    _ = (site.lists_by_id, site.environment)  # now, so that trouble shows here and threads find them made
     app.extensions[EXTENSION] = Door(site, on_enrolled, FormTokens(site.keys), {"theme.css": theme})
     for noun in (signup, confirm, unsubscribe, archive, assets, health):
         app.register_blueprint(noun.blueprint)

@@ -34,7 +34,7 @@ ELSEWHERE = {"issue.css": "issue/page.css"}
 """Files that live beside the templates they belong to."""
 
 _SERIF = 'Georgia, "Times New Roman", serif'
-_SANS = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+_SANS = '-apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-serif'
 
 
 def theme_css(theme: ThemeConfig) -> str:

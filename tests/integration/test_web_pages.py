@@ -14,6 +14,7 @@ from websites import World
 
 from newsletter import starter
 from newsletter.errors import ConfigError, StoreError
+from newsletter.site import Site
 from newsletter.web.app import create_app
 
 ADA = "ada@example.net"
@@ -105,7 +106,7 @@ def test_errors_are_pages_of_the_house(world: World, method: str, path: str, sta
 
 
 def test_surprise_is_a_page_without_a_traceback(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    def broken() -> None:
+    def broken() -> str:
         raise RuntimeError("the secret of " + ADA)
 
     world.app.add_url_rule("/broken", view_func=broken)
@@ -117,7 +118,7 @@ def test_surprise_is_a_page_without_a_traceback(world: World, caplog: pytest.Log
 
 
 def test_database_that_cannot_be_written_asks_to_try_again(world: World) -> None:
-    def full() -> None:
+    def full() -> str:
         raise StoreError("The disk is full.")
 
     world.app.add_url_rule("/full", view_func=full)
@@ -138,7 +139,7 @@ def test_damaged_database_is_a_page_too(world: World) -> None:
 def test_broken_theme_still_answers(world: World, tmp_path: Path) -> None:
     (tmp_path / "templates" / "web").mkdir(parents=True)
     (tmp_path / "templates" / "web" / "base.html").write_text("{{ nonsense }}", "utf-8")
-    with websites.Site.open(tmp_path, world.clock) as site:
+    with Site.open(tmp_path, world.clock) as site:
         client = create_app(site).test_client()
         assert client.get("/").status_code == 500
         assert "went wrong on our side" in client.get("/nothing").text

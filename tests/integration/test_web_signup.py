@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import websites
@@ -184,7 +185,7 @@ def test_declared_fields_are_checked_and_kept_on_confirmation(world_with_fields:
         ({"city": "Leeds", "is_trainer": "perhaps"}, "is_trainer-error"),
     ],
 )
-def test_field_that_does_not_fit_is_named(world_with_fields: World, values: dict[str, str], trouble: str) -> None:
+def test_field_that_does_not_fit_is_named(world_with_fields: World, values: dict[str, Any], trouble: str) -> None:
     answer = world_with_fields.fill_in(email="ada@example.net", **values)
     assert answer.status_code == 400
     assert f'id="{trouble}"' in answer.text
@@ -200,7 +201,7 @@ def test_field_that_does_not_fit_is_named(world_with_fields: World, values: dict
         {HONEYPOT: "filled by a browser"},
     ],
 )
-def test_doubtful_post_meets_one_more_click_and_changes_nothing_before_it(world: World, doubt: dict[str, str]) -> None:
+def test_doubtful_post_meets_one_more_click_and_changes_nothing_before_it(world: World, doubt: dict[str, Any]) -> None:
     before = world.fingerprint()
     answer = world.fill_in(email="ada@example.net", name="Ada", **doubt)
     assert answer.status_code == 200
