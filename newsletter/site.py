@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from newsletter.rendering.slots import Rendered
     from newsletter.transport.sandbox import Sandbox
 
-SAMPLE_READER: dict[str, Any] = {"email": "reader@example.net", "name": "Ada Reader", "fields": {}}
-"""Who previews and checks are addressed to."""
-
 DEAD_MAILBOX = frozenset({"5.1.1", "5.1.10"})
 """Enhanced codes that say the mailbox does not exist (RFC 3463 §3.2, RFC 7505 §4.1)."""
 
@@ -193,7 +190,7 @@ class Site:
             self.config.list(list_slug),
             slug,
             rendered,
-            reader or SAMPLE_READER,
+            reader or self.sample_reader,
             self.clock(),
             mark,
         )
@@ -243,8 +240,14 @@ class Site:
         with self.database.read() as connection:
             person = people.find(connection, address.key)
         if person is None:
-            return {**SAMPLE_READER, "email": address.email}
+            return {**self.sample_reader, "email": address.email}
         return {"email": person.email, "name": person.name, "fields": person.fields}
+
+    @property
+    def sample_reader(self) -> dict[str, Any]:
+        """Who previews and checks are addressed to: somebody with a value in every declared field."""
+        fields = {field.name: field.label or field.name for field in self.config.fields}
+        return {"email": "reader@example.net", "name": "Ada Reader", "fields": fields}
 
     def transport(self) -> Transport:
         """The configured relay; without one the sandbox, started when none listens yet."""

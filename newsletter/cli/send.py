@@ -61,6 +61,8 @@ def send(
         agreed = _agree(console, plan.audience, expect)
         with site.database.write() as connection:
             launched = launch.launch(connection, order, errors=faults, expect=agreed, now=site.clock())
+        if launched.continued and plan.campaign_id is None:
+            console.note(f"Campaign {launched.campaign_id} was launched a moment ago; this send joins it.")
         if detach or at is not None:
             return _report(console, site, launched, 0.0, 0.0, detached=True)
         return _empty(console, site, launched)

@@ -138,11 +138,11 @@ def import_(
         name = "standard input" if str(file) == "-" else file.name
         terms = _terms(site, list_slug, basis, name, confirmed=confirmed, send_confirmations=send_confirmations)
         raw = sys.stdin.buffer if str(file) == "-" else file.open("rb")
-        with raw, console.progress("Importing", None) as advance:
+        with transfer.open_text(raw, encoding) as text, console.progress("Importing", None) as advance:
             report, ignored = transfer.import_csv(
                 site.database,
                 site.keys,
-                transfer.open_text(raw, encoding),
+                text,
                 terms,
                 site.config.fields,
                 site.clock(),
@@ -152,11 +152,11 @@ def import_(
         note = transfer.describe_ignored(ignored, site.config.fields)
     if note:
         console.warn(note)
-    text = (
+    answer = (
         f"{report.rows} rows: {report.confirmed} confirmed, {report.pending} pending, {report.unchanged} unchanged, "
         f"{report.refused} refused" + (f", {report.invited} asked to confirm" if send_confirmations else "") + "."
     )
-    console.result({**report.as_dict(), "ignored_columns": ignored, "refusals": refusals}, text)
+    console.result({**report.as_dict(), "ignored_columns": ignored, "refusals": refusals}, answer)
 
 
 @subscriber.command()

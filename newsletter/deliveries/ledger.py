@@ -292,15 +292,12 @@ def bury(connection: Connection, worker_ids: Sequence[int], now: datetime) -> in
 
 def totals(connection: Connection, campaign_id: int) -> Totals:
     """Count the campaign's rows by status."""
-    counts: dict[str, int] = dict(
-        connection.execute(
-            select(deliveries.c.status, func.count())
-            .where(deliveries.c.campaign_id == campaign_id)
-            .group_by(deliveries.c.status)
-        )
-        .tuples()
-        .all()
+    rows = connection.execute(
+        select(deliveries.c.status, func.count())
+        .where(deliveries.c.campaign_id == campaign_id)
+        .group_by(deliveries.c.status)
     )
+    counts: dict[str, int] = {row[0]: row[1] for row in rows}
     return Totals(audience=sum(counts.values()), **counts)
 
 

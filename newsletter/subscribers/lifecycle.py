@@ -120,4 +120,4 @@ def mirror_lists(connection: Connection, slugs: tuple[str, ...]) -> None:
 
 def list_ids(connection: Connection) -> dict[str, int]:
     """The row number of every list by its slug."""
-    return dict(connection.execute(select(lists.c.slug, lists.c.id)).tuples().all())
+    return {row.slug: row.id for row in connection.execute(select(lists.c.slug, lists.c.id))}

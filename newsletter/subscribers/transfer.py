@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO, cast
 
 from sqlalchemy import Connection, select, true
 
@@ -83,12 +83,12 @@ class _RowRefused(Exception):
 
 def open_text(raw: BinaryIO, encoding: str | None = None) -> TextIO:
     """The file as text: a byte order mark decides, else UTF-8; any other encoding must be named."""
-    head = raw.read(4)
-    raw.seek(0)
+    # A pipe cannot be wound back, so look ahead instead.
+    stream = io.BufferedReader(cast(io.RawIOBase, raw))
     if encoding is None:
-        encoding = "utf-16" if head[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
+        encoding = "utf-16" if stream.peek(2)[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
     try:
-        return io.TextIOWrapper(raw, encoding=encoding, errors="strict", newline="")
+        return io.TextIOWrapper(stream, encoding=encoding, errors="strict", newline="")
     except LookupError as error:
         raise ImportRefused(f"There is no encoding {encoding!r}.", hint="Try --encoding cp1252.") from error
 

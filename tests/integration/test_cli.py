@@ -1,0 +1,342 @@
+"""The command line as people and scripts use it: answers, refusals, exit codes, and nothing half done."""
+
+import csv
+import io
+import os
+import sqlite3
+import stat
+
+import pytest
+from commands import Commands
+
+ISSUE = "001-why-your-back-hurts"
+SECOND = "002-the-side-you-favour"
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capfd):
+    for name in list(os.environ):
+        if name.startswith("NEWSLETTER_") and not name.startswith("NEWSLETTER_TEST_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("NO_COLOR", "1")
+    commands = Commands(tmp_path / "letter", monkeypatch, capfd)
+    commands.ok("init", commands.folder, "--name", "The Test Letter", "--from", "editor@example.net")
+    return commands
+
+
+def confirmed(run, *addresses):
+    for address in addresses:
+        run.ok("subscriber", "add", address, "--confirmed", "--basis", "asked at the desk")
+
+
+def edit(path, old, new):
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")
+
+
+# -- a new Site --------------------------------------------------------------------------------------
+
+
+def test_init_makes_a_site_that_works_at_once(run):
+    assert run.ok("config", "check").out.startswith("The configuration of The Test Letter is fine.")
+    assert run.ok("check", ISSUE).code == 0
+    assert run.ok("db", "check").out == "The database is sound.\n"
+    assert run.ok("db", "current", "--json").json["current"] == "0001"
+
+
+def test_init_keeps_secrets_and_people_to_the_owner(run):
+    for name in (".env", "var/keys.toml"):
+        assert stat.S_IMODE((run.folder / name).stat().st_mode) == 0o600
+    assert stat.S_IMODE((run.folder / "var").stat().st_mode) == 0o700
+
+
+def test_init_refuses_a_folder_that_is_a_site_already(run):
+    done = run("init", run.folder)
+    assert done.code == 4
+    assert "is a Site already" in done.err
+
+
+def test_outside_of_a_site_the_remedy_is_named(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["newsletter", "campaign", "list"])
+    run.folder = tmp_path
+    done = run("campaign", "list")
+    assert done.code == 3
+    assert "newsletter init DIR" in done.err
+
+
+def test_an_error_is_one_document_with_json(run):
+    done = run("campaign", "show", 7, "--json")
+    assert done.code == 1
+    assert done.json["error"].startswith("There is no campaign 7.")
+
+
+def test_a_misspelt_command_names_the_nearest(run):
+    done = run("sned")
+    assert done.code == 2
+    assert "Did you mean 'send'?" in done.err
+
+
+def test_a_misspelt_setting_stops_every_command_and_names_the_nearest(run):
+    edit(run.folder / "newsletter.toml", "base_url =", "base_ulr =")
+    done = run("campaign", "list")
+    assert done.code == 3
+    assert "base_url" in done.err
+    assert "newsletter.toml" in done.err
+
+
+def test_config_show_says_where_a_value_came_from_and_hides_secrets(run, monkeypatch):
+    (run.folder / "secret").write_text("hunter2\n")
+    monkeypatch.setenv("NEWSLETTER_SMTP__HOST", "smtp.example.org")
+    monkeypatch.setenv("NEWSLETTER_SMTP__USERNAME", "me")
+    monkeypatch.setenv("NEWSLETTER_SMTP__PASSWORD_FILE", "secret")
+    done = run.ok("config", "show")
+    assert "NEWSLETTER_SMTP__PASSWORD_FILE" in done.out
+    assert "hunter2" not in done.out
+
+
+# -- authoring ---------------------------------------------------------------------------------------
+
+
+def test_a_new_issue_is_not_ready_until_it_is_written(run):
+    run.ok("new", "003-sleep", "--subject", 'Sleep "well", and your back')
+    run.ok("article", "new", "Lying down", "--issue", "003-sleep")
+    done = run("check", "003-sleep", "--format", "json")
+    assert done.code == 4
+    assert {finding["rule"] for finding in done.json["findings"] if finding["severity"] == "error"} == {
+        "content.placeholder"
+    }
+
+
+def test_preview_writes_the_message_as_it_is_sent(run, tmp_path):
+    confirmed(run, "ada@example.net")
+    run.ok("preview", ISSUE, "--out", tmp_path / "out", "--as", "ada@example.net")
+    run.ok("send", ISSUE, "--yes", "--expect", 1)
+    mine = (tmp_path / "out" / f"{ISSUE}.eml").read_bytes()
+    theirs = (run.folder / "var" / "sandbox" / "000001.eml").read_bytes()
+    body = mine.partition(b"\r\n\r\n")[2]
+    token = b"http://127.0.0.1:8000/u/"
+    start = theirs.index(token) + len(token)
+    inert = theirs[start : start + 44]
+    assert body.replace(b"\r\n", b"") == theirs.partition(b"\r\n\r\n")[2].replace(b"=\r\n", b"=\r\n").replace(
+        b"\r\n", b""
+    ).replace(inert, b"test")
+
+
+def test_an_undefined_merge_tag_is_refused_with_file_and_line(run):
+    letter = run.folder / "issues" / ISSUE / "issue.md"
+    edit(letter, "subscriber.first_name", "subscriber.frist_name")
+    confirmed(run, "ada@example.net")
+    line = next(n for n, text in enumerate(letter.read_text().splitlines(), 1) if "frist_name" in text)
+    for words in (("check", ISSUE), ("send", ISSUE, "--yes", "--expect", 1), ("preview", ISSUE)):
+        done = run(*words)
+        assert done.code in {1, 4}
+        assert "subscriber.frist_name" in done.out + done.err
+        assert f"issue.md:{line}" in done.out + done.err or words[0] == "send"
+    assert run.ok("campaign", "list", "--json").json == []
+
+
+def test_a_missing_image_is_refused_with_file_and_line(run):
+    (run.folder / "issues" / ISSUE / "path.jpg").unlink()
+    done = run("check", ISSUE)
+    assert done.code == 4
+    assert "path.jpg" in done.out
+    assert ".md:" in done.out
+
+
+def test_a_missing_postal_address_forbids_sending(run):
+    edit(run.folder / "newsletter.toml", "postal_address", "# postal_address")
+    confirmed(run, "ada@example.net")
+    done = run("send", ISSUE, "--yes", "--expect", 1)
+    assert done.code == 4
+    assert "postal" in done.err
+    assert run.ok("campaign", "list", "--json").json == []
+
+
+def test_a_test_copy_is_marked_and_leaves_the_ledger_alone(run):
+    run.ok("test", ISSUE, "--to", "boss@example.net")
+    mail = (run.folder / "var" / "sandbox" / "000001.eml").read_bytes()
+    assert b"Subject: [Test] " in mail
+    assert b"/u/test>" in mail
+    assert run.ok("campaign", "list", "--json").json == []
+
+
+# -- sending -----------------------------------------------------------------------------------------
+
+
+def test_send_needs_the_number_of_readers(run):
+    confirmed(run, "ada@example.net", "grace@example.net")
+    for words in ((), ("--yes",), ("--expect", 2), ("--yes", "--expect", 3)):
+        done = run("send", ISSUE, *words)
+        assert done.code == 4, words
+    assert run.ok("campaign", "list", "--json").json == []
+
+
+def test_send_twice_sends_nobody_a_second_copy(run):
+    confirmed(run, "ada@example.net", "grace@example.net")
+    first = run.ok("send", ISSUE, "--yes", "--expect", 2, "--json").json
+    assert {key: first[key] for key in ("audience", "sent", "failed", "deferred", "ambiguous", "skipped")} == {
+        "audience": 2,
+        "sent": 2,
+        "failed": 0,
+        "deferred": 0,
+        "ambiguous": 0,
+        "skipped": 0,
+    }
+    again = run("send", ISSUE, "--yes", "--expect", 2)
+    assert again.code == 4
+    assert "already sent" in again.err
+    assert len(list((run.folder / "var" / "sandbox").glob("*.eml"))) == 2
+
+
+def test_a_dry_run_sends_nothing(run):
+    confirmed(run, "ada@example.net")
+    assert run.ok("send", ISSUE, "--dry-run", "--json").json["audience"] == 1
+    assert run.ok("campaign", "list", "--json").json == []
+
+
+def test_nobody_to_send_to_is_refused(run):
+    done = run("send", ISSUE, "--yes", "--expect", 0)
+    assert done.code == 4
+    assert "Nobody" in done.err
+
+
+def test_detached_campaigns_can_be_paused_resumed_and_cancelled(run):
+    confirmed(run, "ada@example.net")
+    campaign = run.ok("send", ISSUE, "--yes", "--expect", 1, "--detach", "--json").json["campaign"]
+    run.ok("campaign", "pause", campaign)
+    assert run.ok("campaign", "show", campaign, "--json").json["status"] == "paused"
+    run.ok("campaign", "resume", campaign)
+    assert run("campaign", "resume", campaign).code == 4
+    run.ok("campaign", "cancel", campaign, "--yes")
+    assert run.ok("campaign", "show", campaign, "--json").json["skipped"] == 1
+    assert run.ok("send", ISSUE, "--yes", "--expect", 1, "--json").json["sent"] == 1
+
+
+def test_a_campaign_may_wait_for_its_hour(run):
+    confirmed(run, "ada@example.net")
+    document = run.ok("send", ISSUE, "--yes", "--expect", 1, "--at", "2999-01-01T08:00+01:00", "--json").json
+    shown = run.ok("campaign", "show", document["campaign"], "--json").json
+    assert (shown["status"], shown["scheduled_at"]) == ("scheduled", "2999-01-01T07:00:00+00:00")
+    assert run("send", SECOND, "--at", "yesterday").code == 2
+    assert run("send", SECOND, "--at", "2001-01-01").code == 2
+
+
+def test_standing_campaigns_cannot_be_paused(run):
+    run.ok("subscriber", "add", "ada@example.net", "--send-confirmation")
+    [campaign] = run.ok("campaign", "list", "--json").json
+    assert campaign["kind"] == "confirm"
+    assert run("campaign", "pause", campaign["campaign"]).code == 4
+
+
+def test_the_sandbox_never_blocks_a_real_send(run, monkeypatch):
+    from smtpd import ScriptedServer
+
+    confirmed(run, "ada@example.net")
+    run.ok("send", ISSUE, "--yes", "--expect", 1)
+    with ScriptedServer() as server:
+        monkeypatch.setenv("NEWSLETTER_SMTP__HOST", server.host)
+        monkeypatch.setenv("NEWSLETTER_SMTP__PORT", str(server.port))
+        monkeypatch.setenv("NEWSLETTER_SMTP__SECURITY", "none")
+        assert run.ok("send", ISSUE, "--yes", "--expect", 1, "--json").json["sent"] == 1
+        assert [message.recipient for message in server.messages] == ["ada@example.net"]
+
+
+# -- readers -----------------------------------------------------------------------------------------
+
+
+def test_import_reports_every_refused_row_and_revives_nobody(run, tmp_path):
+    confirmed(run, "left@example.net")
+    run.ok("subscriber", "unsubscribe", "left@example.net")
+    run.ok("suppression", "add", "never@example.net")
+    file = tmp_path / "people.csv"
+    file.write_text(
+        "email,name,shoe\nnew@example.net,<b>Bold</b>,42\nleft@example.net,,\nnever@example.net,,\nnonsense,,\n"
+        "new@example.net,,\n",
+        "utf-8",
+    )
+    done = run.ok("subscriber", "import", file, "--confirmed", "--basis", "moved from the old system", "--json")
+    document = done.json
+    assert (document["rows"], document["confirmed"], document["refused"]) == (5, 1, 3)
+    assert [(row["row"], row["email"]) for row in document["refusals"]] == [
+        (3, "left@example.net"),
+        (4, "never@example.net"),
+        (5, "nonsense"),
+    ]
+    assert document["ignored_columns"] == ["shoe"]
+    [subscription] = run.ok("subscriber", "show", "left@example.net", "--json").json["subscriptions"]
+    assert subscription["status"] == "unsubscribed"
+
+
+def test_import_without_a_basis_makes_pending_readers_and_mails_nobody(run, tmp_path):
+    file = tmp_path / "people.csv"
+    file.write_text("email\nada@example.net\n", "utf-8")
+    run.ok("subscriber", "import", file)
+    shown = run.ok("subscriber", "show", "ada@example.net", "--json").json
+    assert shown["subscriptions"][0]["status"] == "pending"
+    assert run("send", ISSUE, "--yes", "--expect", 1).code == 4
+    assert run("subscriber", "import", file, "--confirmed").code == 2
+
+
+def test_export_can_be_imported_again(run, tmp_path):
+    run.ok("subscriber", "add", "ada@example.net", "--name", "=1+1", "--confirmed", "--basis", "desk")
+    out = run.ok("subscriber", "export").out
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert (rows[0]["email"], rows[0]["name"], rows[0]["status"]) == ("ada@example.net", "'=1+1", "confirmed")
+    done = run.ok("subscriber", "import", "-", "--json", stdin=out.encode())
+    assert done.json["unchanged"] == 1
+    assert run.ok("subscriber", "show", "ada@example.net", "--json").json["name"] == "=1+1"
+
+
+def test_an_address_with_a_line_break_or_too_long_is_refused(run):
+    for address in ("a@example.net\nBcc: b@example.net", "a" * 250 + "@example.net"):
+        done = run("subscriber", "add", address)
+        assert done.code == 4
+        assert "was not added" in done.err
+    assert run.ok("subscriber", "list", "--json").json["total"] == 0
+
+
+def test_html_and_template_code_in_a_name_stay_data(run):
+    name = "<img src=x onerror=alert(1)> {{ 7*7 }}"
+    run.ok("subscriber", "add", "eve@example.net", "--name", name, "--confirmed", "--basis", "desk")
+    assert run.ok("subscriber", "show", "eve@example.net", "--json").json["name"] == name
+    run.ok("send", ISSUE, "--yes", "--expect", 1)
+    mail = (run.folder / "var" / "sandbox" / "000001.eml").read_bytes().replace(b"=\r\n", b"")
+    assert b"&lt;img" in mail
+    assert b"<img src=3Dx" not in mail.partition(b"text/html")[2]
+    assert b"49" not in mail.partition(b"text/html")[2][:200]
+
+
+def test_an_unknown_list_names_the_nearest(run):
+    done = run("subscriber", "list", "--list", "clinic-note")
+    assert done.code == 3
+    assert "clinic-notes" in done.err
+
+
+# -- the database ------------------------------------------------------------------------------------
+
+
+def test_commands_refuse_an_old_schema_and_name_the_remedy(run):
+    with sqlite3.connect(run.folder / "var" / "newsletter.db") as connection:
+        connection.execute("DELETE FROM alembic_version")
+    connection.close()
+    done = run("campaign", "list")
+    assert done.code == 3
+    assert "newsletter db upgrade" in done.err
+
+
+def test_commands_refuse_a_newer_schema(run):
+    with sqlite3.connect(run.folder / "var" / "newsletter.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    done = run("campaign", "list")
+    assert done.code == 3
+    assert "newer version" in done.err
+
+
+def test_rotated_keys_are_written_for_the_owner_only(run):
+    assert run("keys", "rotate").code == 4
+    assert run.ok("keys", "rotate", "--yes", "--json").json["key"] == 2
+    assert stat.S_IMODE((run.folder / "var" / "keys.toml").stat().st_mode) == 0o600
+    assert run("keys", "create").code == 3
