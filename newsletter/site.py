@@ -21,7 +21,7 @@ from newsletter.content.loader import list_issues, load_issue
 from newsletter.content.values import Image, Issue
 from newsletter.deliveries.ledger import Delivery, Scope
 from newsletter.deliveries.sender import Policies, Progress, Sender
-from newsletter.errors import ConfigError, NewsletterError, NotFoundError, RefusedError
+from newsletter.errors import ConfigError, NewsletterError, NotFoundError
 from newsletter.store import migrate
 from newsletter.store.engine import Database
 from newsletter.store.schema import CampaignKind, SuppressionReason
@@ -217,15 +217,10 @@ class Site:
         """What `launch` is asked to send."""
         from newsletter.campaigns.launch import Order
 
-        if checked.issue is None or checked.rendered is None:
-            worst = checked.findings[0]
-            raise RefusedError(
-                f"The issue cannot be sent: {worst.message}", hint=f"Run `newsletter check {checked.slug}` to see it."
-            )
         target = self.config.list(list_slug)
         return Order(
-            issue=checked.issue,
-            rendered=checked.rendered,
+            slug=checked.slug,
+            content=(checked.issue, checked.rendered) if checked.issue and checked.rendered else None,
             list_id=self.list_ids[target.slug],
             list_slug=target.slug,
             is_trial=self.config.uses_sandbox,

@@ -28,8 +28,9 @@ from newsletter.store.schema import CampaignKind, CampaignStatus, DeliveryStatus
 class Order:
     """What is to be sent, to whom, when."""
 
-    issue: Issue
-    rendered: Rendered
+    slug: str
+    content: tuple[Issue, Rendered] | None
+    """None when it cannot be read or rendered; an unfinished campaign, being frozen, continues all the same."""
     list_id: int
     list_slug: str
     is_trial: bool
@@ -63,7 +64,7 @@ def plan(connection: Connection, order: Order) -> Plan:
     if standing is not None:
         _refuse_finished(standing, order)
         return Plan(standing.audience, (), standing.id)
-    people = audience.eligible(order.list_id, order.issue.slug, is_trial=order.is_trial)
+    people = audience.eligible(order.list_id, order.slug, is_trial=order.is_trial)
     return Plan(audience.count(connection, people), audience.sample(connection, people), None)
 
 
@@ -82,9 +83,9 @@ def launch(
         if standing.status == CampaignStatus.PAUSED:
             move_campaign(connection, standing.id, CampaignStatus.SENDING, now=now)
         return Launched(standing.id, standing.audience, continued=True)
-    if errors:
-        refuse_faults(order.issue.slug, errors)
-    snapshot_id = snapshot.take(connection, order.issue, order.rendered, now)
+    if errors or order.content is None:
+        refuse_faults(order.slug, errors)
+    snapshot_id = snapshot.take(connection, *order.content, now)
     campaign_id = int(
         connection.execute(
             insert(campaigns)
@@ -93,7 +94,7 @@ def launch(
                 status=CampaignStatus.SENDING if order.at is None else CampaignStatus.SCHEDULED,
                 list_id=order.list_id,
                 snapshot_id=snapshot_id,
-                slug=order.issue.slug,
+                slug=order.slug,
                 is_trial=order.is_trial,
                 scheduled_at=order.at,
                 created_at=now,
@@ -101,12 +102,12 @@ def launch(
             .returning(campaigns.c.id)
         ).scalar_one()
     )
-    people = audience.eligible(order.list_id, order.issue.slug, is_trial=order.is_trial)
+    people = audience.eligible(order.list_id, order.slug, is_trial=order.is_trial)
     frozen = ledger.freeze(connection, campaign_id, people, order.at or now)
     _refuse_surprise(frozen, expect)
     if frozen == 0:
         raise RefusedError(
-            f"Nobody on the list {order.list_slug} is waiting for issue {order.issue.slug}.",
+            f"Nobody on the list {order.list_slug} is waiting for issue {order.slug}.",
             hint="`newsletter subscriber list` shows who is confirmed.",
         )
     connection.execute(update(campaigns).where(campaigns.c.id == campaign_id).values(audience=frozen))
@@ -115,9 +116,10 @@ def launch(
 
 def refuse_faults(slug: str, errors: Sequence[str]) -> NoReturn:
     """Findings that forbid sending."""
+    first = errors[0] if errors else "it cannot be rendered."
     more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
     raise RefusedError(
-        f"Issue {slug} cannot be sent: {errors[0]}{more}", hint=f"Run `newsletter check {slug}` to see everything."
+        f"Issue {slug} cannot be sent: {first}{more}", hint=f"Run `newsletter check {slug}` to see everything."
     )
 
 
@@ -162,7 +164,7 @@ def _standing(connection: Connection, order: Order) -> Any:
         select(campaigns)
         .where(
             campaigns.c.kind == CampaignKind.ISSUE,
-            campaigns.c.slug == order.issue.slug,
+            campaigns.c.slug == order.slug,
             campaigns.c.list_id == order.list_id,
             campaigns.c.is_trial == order.is_trial,
             campaigns.c.status != CampaignStatus.CANCELLED,
@@ -181,7 +183,7 @@ def _refuse_finished(standing: Any, order: Order) -> None:
         if order.is_trial
         else f"`newsletter campaign show {standing.id}` tells what became of every copy."
     )
-    raise RefusedError(f"Issue {order.issue.slug} was already sent {place} (campaign {standing.id}).", hint=hint)
+    raise RefusedError(f"Issue {order.slug} was already sent {place} (campaign {standing.id}).", hint=hint)
 
 
 def _refuse_surprise(actual: int, expect: int | None) -> None:

@@ -118,13 +118,14 @@ def check(console: Console, slug: str, form: str) -> int:
 def test(console: Console, slug: str, address: str, list_slug: str | None) -> None:
     """Send one real copy of issue SLUG, marked [Test]; its links do nothing."""
     from newsletter.addresses import for_the_wire
+    from newsletter.campaigns import launch
+    from newsletter.checks.findings import errors
     from newsletter.transport.base import Envelope, Outcome, Verdict
 
     with console.open_site() as site:
         checked = site.check(slug)
         if checked.issue is None or checked.rendered is None:
-            site.order(checked, list_slug)  # says what is wrong
-            return
+            launch.refuse_faults(slug, errors(checked.findings))
         reader = site.reader(address)
         message = site.copy(slug, checked.rendered, list_slug=list_slug, reader=reader, mark="[Test]")
         sender = for_the_wire(site.config.sender.address)

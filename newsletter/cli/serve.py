@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from newsletter.site import Site
     from newsletter.web.serve import Server
 
+RATE = click.FloatRange(0, 1)
+
 HOUSEKEEPING = 3600.0
 """Seconds between rounds of housekeeping."""
 
@@ -50,13 +52,23 @@ def worker(console: Console) -> None:
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="SMTP port (0: any).")
 @click.option("--web-port", type=click.IntRange(0, 65535), default=0, help="Port of the inbox page (0: any).")
+@click.option("--defer", type=RATE, default=0.0, help="Share of recipients answered 4xx, 0 to 1.")
+@click.option("--reject", type=RATE, default=0.0, help="Share of recipients answered 5xx.")
+@click.option("--drop", type=RATE, default=0.0, help="Share of messages after whose final dot the line goes dead.")
+@click.option("--delay", type=click.FloatRange(0, 60), default=0.0, help="Seconds before each answer to a message.")
 @console_options
-def sandbox(console: Console, port: int, web_port: int) -> None:
-    """Run the local inbox: an SMTP server that keeps every mail, and a page to look at them."""
-    from newsletter.transport.sandbox import Sandbox
+def sandbox(
+    console: Console, port: int, web_port: int, *, defer: float, reject: float, drop: float, delay: float
+) -> None:
+    """Run the local inbox: an SMTP server that keeps every mail, misbehaves on demand, and a page to look at them."""
+    from newsletter.transport.sandbox import Faults, Sandbox
+
+    faults = Faults(defer_rate=defer, reject_rate=reject, drop_after_dot_rate=drop, delay_seconds=delay)
 
     with console.open_site() as site:
-        mine = Sandbox.start_or_join(site.sandbox_folder, port=port)
+        mine = Sandbox.start_or_join(site.sandbox_folder, port=port, faults=faults)
+        if mine.joined:
+            console.warn("the sandbox runs in another process already, so --port and faults have no effect here.")
         try:
             with inbox(console, site, web_port) as url:
                 console.say(f"SMTP on {mine.address.host}:{mine.address.port}, inbox at {url}")

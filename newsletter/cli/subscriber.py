@@ -102,7 +102,7 @@ def show(console: Console, address: str) -> None:
         )
         lines.append(f"  {each['list']}: {each['status']} ({moments}, by {each['source']})")
     if document["suppressed"]:
-        lines.append(f"  suppressed: {document['suppressed']}")
+        lines.append(f"  suppressed: {document['suppression_reason']}")
     console.result(document, "\n".join(lines))
 
 

@@ -113,7 +113,8 @@ def describe(connection: Connection, subscriber: Subscriber) -> dict[str, Any]:
             }
             for row in rows
         ],
-        "suppressed": suppressed,
+        "suppressed": suppressed is not None,
+        "suppression_reason": suppressed,
     }
 
 
