@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, exists, insert, select
 
 from newsletter.content.values import Image, Issue
-from newsletter.rendering.slots import Rendered, rendered_from_json, rendered_to_json
+from newsletter.rendering.slots import Rendered, as_text, fill_text, null_reader, rendered_from_json, rendered_to_json
 from newsletter.store.schema import CampaignStatus, campaigns, media, snapshots
 from newsletter.tokens import sha256_hex
 
@@ -87,8 +87,13 @@ def published(connection: Connection) -> list[Published]:
     for row in connection.execute(_launched()):
         if row.slug not in found:
             shown = _snapshot(row)
-            found[row.slug] = Published(row.slug, shown.rendered.subject, shown.issue_date)
+            found[row.slug] = Published(row.slug, public_subject(shown.rendered), shown.issue_date)
     return sorted(found.values(), key=lambda each: (each.issue_date, each.slug), reverse=True)
+
+
+def public_subject(rendered: Rendered) -> str:
+    """The subject as anybody may read it."""
+    return fill_text(rendered.subject, rendered.slots, null_reader(rendered.slots, ""), as_text)
 
 
 def picture(connection: Connection, name: str) -> tuple[str, bytes] | None:

@@ -22,6 +22,22 @@ from newsletter.errors import AddressError, ConfigError
 SAMPLE_POSTAL_ADDRESS = "1 Sample Street, 00000 Sampletown"
 """Part of the postal address that `init` writes; sending it to real readers is refused."""
 
+RESERVED_FIELD_NAMES = frozenset(
+    {
+        "email",
+        "name",
+        "first_name",
+        "confirmed_at",
+        "list",
+        "status",
+        "form",
+        "page",
+        "contact_preference",
+        "unsubscribe",
+    }
+)
+"""Names that columns of files, fields of forms, or merge tags have already."""
+
 
 def is_loopback(host: str) -> bool:
     """Whether a host name or address can only be this machine."""
@@ -151,8 +167,10 @@ class FieldConfig(Section):
 
     @model_validator(mode="after")
     def _usable_name(self) -> FieldConfig:
-        if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", self.name) or self.name in {"email", "name", "first_name"}:
-            raise ValueError("a field name is lower-case, starts with a letter, and is none of email, name, first_name")
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", self.name):
+            raise ValueError("a field name consists of lower-case letters, digits and underscores, a letter first")
+        if self.name in RESERVED_FIELD_NAMES:
+            raise ValueError(f"a field cannot be called {self.name}: forms, imports or merge tags use that name")
         return self
 
 
