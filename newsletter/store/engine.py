@@ -1,15 +1,16 @@
 """Opening the database: pragmas, read and write transactions, and the one writer lock of a Site.
 
 SQLite has one writer at a time. Left to its busy handler, writers poll and the unlucky one starves;
-so every write transaction first takes a lock of ours: a thread lock inside the process and a file
-lock between processes, both behind a turnstile. Whoever waits holds the turnstile, so the one who
-just wrote cannot overtake: a sign-up beside a running campaign waits for one commit, not for luck.
+so every write transaction first takes a lock of ours: a queue of threads inside the process and a
+file lock behind a turnstile between processes. Whoever waits holds the turnstile, so the process
+that just wrote cannot overtake: a sign-up beside a running campaign waits its turn, not for luck.
 """
 
 from __future__ import annotations
 
 import fcntl
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from types import TracebackType
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from newsletter.errors import ConfigError, StoreError
 
@@ -94,6 +95,11 @@ class Database:
             with connection.begin():
                 yield connection
 
+    def make_folder(self) -> None:
+        """The folder of the database, for its owner only when it is new."""
+        with _as_store_errors(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+
     def close(self) -> None:
         """Give the files back."""
         self.engine.dispose()
@@ -101,17 +107,18 @@ class Database:
 
 
 class WriterLock:
-    """A lock between threads and processes that lets nobody overtake (two locks in a row each)."""
+    """A lock between threads and processes that lets nobody overtake.
+
+    Threads queue and hand the lock on; between processes there are two file locks in a row.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._threads = (threading.Lock(), threading.Lock())
+        self._threads = _Queue()
         self._files: tuple[Any, Any] | None = None
 
     def __enter__(self) -> None:
-        turnstile, inner = self._threads
-        with turnstile:
-            inner.acquire()
+        self._threads.acquire()
         try:
             first, second = self._open()
             fcntl.flock(first, fcntl.LOCK_EX)
@@ -120,18 +127,17 @@ class WriterLock:
             finally:
                 fcntl.flock(first, fcntl.LOCK_UN)
         except BaseException:
-            inner.release()
+            self._threads.release()
             raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _, inner = self._threads
         try:
             if self._files is not None:
                 fcntl.flock(self._files[1], fcntl.LOCK_UN)
         finally:
-            inner.release()
+            self._threads.release()
 
     def _open(self) -> tuple[Any, Any]:
         if self._files is None:
@@ -148,12 +154,47 @@ class WriterLock:
             self._files = None
 
 
+class _Queue:
+    """A lock whose owner hands it to the thread that has waited longest; `threading.Lock` goes to the quickest."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._is_taken = False
+        self._waiting: deque[threading.Lock] = deque()
+
+    def acquire(self) -> None:
+        with self._mutex:
+            if not self._is_taken:
+                self._is_taken = True
+                return
+            turn = threading.Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        try:
+            turn.acquire()
+        except BaseException:  # Ctrl-C while waiting: step out, or pass on what was just handed over
+            with self._mutex:
+                has_left = turn in self._waiting
+                if has_left:
+                    self._waiting.remove(turn)
+            if not has_left:
+                self.release()
+            raise
+
+    def release(self) -> None:
+        with self._mutex:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._is_taken = False
+
+
 @contextmanager
 def _as_store_errors(path: Path) -> Iterator[None]:
     """Faults of disk and file become one sentence; nothing is half-written, the transaction is gone."""
     try:
         yield
-    except OperationalError as error:
+    except DatabaseError as error:
         reason = str(error.orig)
         if "disk is full" in reason or "disk I/O" in reason:
             raise StoreError(
@@ -169,8 +210,12 @@ def _as_store_errors(path: Path) -> Iterator[None]:
             raise StoreError(
                 f"The database {path} is in use by another program.", hint="Close it and run the command again."
             ) from error
+        if "not a database" in reason or "malformed" in reason:
+            raise StoreError(
+                f"{path} is damaged or not a database.", hint="Restore it from a backup, or name another file."
+            ) from error
         raise
     except OSError as error:
-        if error.filename and str(error.filename).startswith(str(path)):
+        if error.filename and (str(error.filename).startswith(str(path)) or Path(error.filename) in path.parents):
             raise StoreError(f"{error.filename}: {error.strerror}.", hint="Check the folder and its owner.") from error
         raise

@@ -44,7 +44,7 @@ def current(database: Database) -> str | None:
 def upgrade(database: Database) -> tuple[str | None, str]:
     """Bring the schema up to date in one transaction; returns the revisions before and after."""
     # People's addresses live here: nobody else on this machine reads them.
-    database.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database.make_folder()
     with database.write() as connection:
         before = MigrationContext.configure(connection).get_current_revision()
         _refuse_foreign(before)
