@@ -1,0 +1,72 @@
+"""Migrations reach exactly the schema of this version, and everything else is refused with what to run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from newsletter.errors import SchemaError, StoreError
+from newsletter.store import migrate
+from newsletter.store.engine import Database
+
+
+def test_migrations_reach_exactly_the_schema(database: Database) -> None:
+    assert migrate.drift(database) == []
+    assert migrate.current(database) == migrate.head()
+    migrate.require_current(database)
+
+
+def test_upgrading_twice_changes_nothing(database: Database) -> None:
+    assert migrate.upgrade(database) == (migrate.head(), migrate.head())
+
+
+def test_missing_database_says_what_to_run_and_is_not_made(tmp_path: Path) -> None:
+    database = Database("sqlite:///var/news.db", tmp_path)
+    assert migrate.current(database) is None
+    with pytest.raises(SchemaError, match=r"no database.*`newsletter db upgrade`") as refused:
+        migrate.require_current(database)
+    assert refused.value.exit_code == 3
+    assert not (tmp_path / "var").exists()
+    assert migrate.upgrade(database) == (None, migrate.head())
+    migrate.require_current(database)
+    database.close()
+
+
+def test_empty_file_says_what_to_run(tmp_path: Path) -> None:
+    (tmp_path / "news.db").touch()
+    database = Database("sqlite:///news.db", tmp_path)
+    with pytest.raises(SchemaError, match=r"empty.*`newsletter db upgrade`"):
+        migrate.require_current(database)
+    database.close()
+
+
+def test_newer_schema_is_refused_by_every_command_and_by_upgrade(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for refuse in (migrate.require_current, migrate.upgrade):
+        with pytest.raises(SchemaError, match=r"9999, which this version does not know.*newer version"):
+            refuse(database)
+
+
+def test_older_schema_says_what_to_run(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    # There is one revision so far, so the program is made to need one that comes after it.
+    monkeypatch.setattr(migrate, "head", lambda: "0002")
+    with pytest.raises(SchemaError, match=r"schema 0001, this program needs 0002.*`newsletter db upgrade`"):
+        migrate.require_current(database)
+
+
+def test_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "var").write_text("", "utf-8")
+    with pytest.raises(StoreError, match="Check"):
+        migrate.upgrade(Database("sqlite:///var/news.db", tmp_path))
+
+
+def test_drift_is_seen(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(text("ALTER TABLE subscribers ADD COLUMN shoe_size INTEGER"))
+        connection.execute(text("DROP INDEX ix_deliveries_due"))
+    found = str(migrate.drift(database))
+    assert "shoe_size" in found
+    assert "ix_deliveries_due" in found
