@@ -7,7 +7,10 @@ readers who use nothing but the form and the links in their mail.
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
 import socket
+import sys
 import tempfile
 import time
 import urllib.parse
@@ -42,7 +45,7 @@ def demo(console: Console, *, keep: bool) -> None:
     started = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="newsletter-demo-"))
     port = _free_port()
-    site = _site(folder, f"http://127.0.0.1:{port}")
+    site = _site(folder, port)
     console.say(f"A Site of its own, in {folder}")
     with site, running(console, site, port=port) as server, inbox(console, site) as inbox_url:
         story = Story(console, site, server.url)
@@ -53,7 +56,7 @@ def demo(console: Console, *, keep: bool) -> None:
             f"\nDone in {seconds:.0f} seconds. Everything is still there:\n"
             f"  the mails      {site.sandbox_folder}\n"
             f"  the Site       {folder}\n"
-            f"  look again     newsletter --site {folder} serve",
+            f"  look again     {_myself()} --site {folder} serve",
         )
         if keep:
             console.say(f"\nStill up. Sign-up form {server.url}/  archive {server.url}/archive/  inbox {inbox_url}/")
@@ -185,20 +188,27 @@ class _Hidden(HTMLParser):
             self.fields[str(found["name"])] = found.get("value") or ""
 
 
-def _site(folder: Path, base_url: str) -> Site:
+def _site(folder: Path, port: int) -> Site:
     from newsletter import config
     from newsletter.site import Site
     from newsletter.starter.plant import plant
     from newsletter.store import migrate
     from newsletter.tokens import KeyRing
 
-    plant(folder, base_url=base_url)
+    plant(folder, base_url=f"http://127.0.0.1:{port}", port=port)
     # The demo's own settings only: a relay from the surrounding environment must not carry it to anybody.
     settings, origins = config.load(folder, environ={})
     site = Site(folder, settings, origins)
     KeyRing.create(site.keys_path, site.clock())
     migrate.upgrade(site.any_database)
     return site
+
+
+def _myself() -> str:
+    """How the person at the terminal calls this program."""
+    found = shutil.which("newsletter")
+    called = Path(sys.argv[0])
+    return "newsletter" if found and called.exists() and Path(found).samefile(called) else shlex.quote(sys.argv[0])
 
 
 def _free_port() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import webbrowser
 from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ from newsletter.cli.console import Console, console_options
 
 if TYPE_CHECKING:
     from newsletter.site import Checked, Site
+
+DARK = b"@media (prefers-color-scheme:dark)"
+EITHER = b"color-scheme:light dark"
 
 
 @click.command()
@@ -42,7 +46,7 @@ def preview(
         for name, data in files.items():
             (out / name).write_bytes(data)
         checked = site.check(slug)
-        page = _contact_sheet(site, checked, out, html) if show else None
+        page = _contact_sheet(site, checked, out, message) if show else None
     faults = errors(checked.findings)
     if faults:
         console.warn(f"this issue cannot be sent yet: {faults[0]} `newsletter check {slug}` tells more.")
@@ -63,53 +67,40 @@ def _parts(message: bytes) -> tuple[bytes, bytes]:
     return found["text/html"], found["text/plain"]
 
 
-def _contact_sheet(site: Site, checked: Checked, out: Path, html: bytes) -> Path:
-    """A page that shows the mail at two widths with its pictures, which readers get only after launch."""
-    from markupsafe import escape
+def _contact_sheet(site: Site, checked: Checked, out: Path, message: bytes) -> Path:
+    """A page that shows the mail as readers may meet it: phone and desktop, light and dark, without pictures.
+
+    Pictures are put beside it, because readers get them only after launch; dark mode is switched in the
+    copy's own style sheet, because a frame cannot ask for it.
+    """
+    from newsletter.rendering.environment import render_template
+    from newsletter.rendering.slots import as_text, fill_text, null_reader
 
     assert checked.issue is not None  # noqa: S101 - it was rendered a moment ago
+    assert checked.rendered is not None  # noqa: S101
     media = out / "media"
     media.mkdir(exist_ok=True)
     for name, image in checked.issue.all_images().items():
         (media / name).write_bytes(image.path.read_bytes())
-    local = html.replace(f"{site.config.base_url}/media/".encode(), b"media/")
-    (out / f"{checked.slug}.local.html").write_bytes(local)
+    html, _ = _parts(message)
+    light = html.replace(f"{site.config.base_url}/media/".encode(), b"media/")
+    views = {
+        "light": light.replace(DARK, b"@media not all"),
+        "dark": light.replace(DARK, b"@media all").replace(EITHER, b"color-scheme:dark"),
+        "bare": light.replace(DARK, b"@media not all").replace(b'src="media/', b'src="data:,'),
+    }
+    for view, data in views.items():
+        (out / f"{checked.slug}.{view}.html").write_bytes(data)
+    headers = message_from_bytes(message, policy=default)
+    rendered = checked.rendered
+    context = {
+        "slug": checked.slug,
+        "sender": str(headers["From"]),
+        "subject": str(headers["Subject"]),
+        "preheader": fill_text(rendered.preheader, rendered.slots, null_reader(rendered.slots, "/"), as_text),
+        "html_size": len(html),
+        "message_size": len(message),
+    }
     page = out / f"{checked.slug}.preview.html"
-    page.write_text(
-        SHEET.format(
-            title=escape(checked.rendered.subject if checked.rendered else checked.slug), slug=escape(checked.slug)
-        ),
-        "utf-8",
-    )
+    page.write_text(render_template(site.environment, "issue/preview.html", context), "utf-8")
     return page
-
-
-SHEET = """<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<title>Preview: {title}</title>
-<style>
-  body {{ margin: 0; padding: 24px; font: 16px/1.5 system-ui, sans-serif; background: #e7e4dd; color: #222; }}
-  h1 {{ font-size: 20px; margin: 0 0 4px; }}
-  p {{ margin: 0 0 16px; }}
-  .frames {{ display: flex; flex-wrap: wrap; gap: 24px; align-items: flex-start; }}
-  figure {{ margin: 0; }}
-  iframe {{ border: 1px solid #bbb; background: #fff; height: 86vh; }}
-</style>
-<h1>{title}</h1>
-<p>
-  <a href="{slug}.txt">Plain text</a> ·
-  <a href="{slug}.eml">Message as sent</a> ·
-  <a href="{slug}.html">HTML as sent</a>
-</p>
-<div class="frames">
-  <figure>
-    <figcaption>Desktop</figcaption>
-    <iframe sandbox title="Desktop" width="760" src="{slug}.local.html"></iframe>
-  </figure>
-  <figure>
-    <figcaption>Phone, 375 px</figcaption>
-    <iframe sandbox title="Phone" width="375" src="{slug}.local.html"></iframe>
-  </figure>
-</div>
-"""

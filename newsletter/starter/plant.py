@@ -34,8 +34,18 @@ To change one, put a file of the same name here, for instance `issue/layout.html
 """
 
 
-def plant(folder: Path, *, name: str | None = None, address: str | None = None, base_url: str | None = None) -> None:
-    """Write a Site's files into `folder` (made when missing); refuses where a Site already is."""
+def plant(
+    folder: Path,
+    *,
+    name: str | None = None,
+    address: str | None = None,
+    base_url: str | None = None,
+    port: int | None = None,
+) -> None:
+    """Write a Site's files into `folder` (made when missing); refuses where a Site already is.
+
+    `port` is where `serve` is to listen; the commented default stays when it is absent.
+    """
     if (folder / "newsletter.toml").exists():
         raise RefusedError(f"{folder} is a Site already.", hint="Choose another folder.")
     if folder.exists() and not folder.is_dir():
@@ -46,6 +56,8 @@ def plant(folder: Path, *, name: str | None = None, address: str | None = None, 
         raise RefusedError(f"{folder} cannot be made ({error.strerror}).", hint="Choose another folder.") from error
     settings = starter.configuration().read_text("utf-8")
     settings = settings.replace(f'base_url = "{EXAMPLE_URL}" ', f'base_url = "{base_url or EXAMPLE_URL}" ')
+    if port:
+        settings = settings.replace("# [server]", f"[server]\nport = {port}").replace("# port = 8000\n", "")
     if address:
         settings = settings.replace(f'address = "{EXAMPLE_ADDRESS}"', f"address = {_toml(address)}")
     if name:
