@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from newsletter.checks.findings import Finding
     from newsletter.rendering.slots import Rendered
     from newsletter.transport.sandbox import Sandbox
+    from newsletter.transport.smtp import SmtpTransport
 
 DEAD_MAILBOX = frozenset({"5.1.1", "5.1.10"})
 """Enhanced codes that say the mailbox does not exist (RFC 3463 §3.2, RFC 7505 §4.1)."""
@@ -244,7 +245,7 @@ class Site:
         fields = {field.name: field.label or field.name for field in self.config.fields}
         return {"email": "reader@example.net", "name": "Ada Reader", "fields": fields}
 
-    def transport(self) -> Transport:
+    def transport(self) -> SmtpTransport:
         """The configured relay; without one the sandbox, started when none listens yet."""
         from newsletter.transport.smtp import SmtpSettings, SmtpTransport, Timeouts
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from newsletter.campaigns.launch import Launched, Plan
     from newsletter.deliveries.sender import Sender
     from newsletter.site import Site
+    from newsletter.transport.smtp import SmtpTransport
 
 PARTIAL = 5
 """Exit code: done for now, but some rows are deferred, failed or ambiguous."""
@@ -91,14 +92,14 @@ def _empty(console: Console, site: Site, launched: Launched) -> int:
         transport = site.transport()
         sender = site.sender(campaign_id=launched.campaign_id, progress=progress, transport=transport)
         try:
-            with _stops_on_signals(sender) as stopped:
+            with _stops_on_signals(console, sender, transport) as stopped:
                 sender.drain()
         except TransportUnavailable as error:
             raise TransportUnavailable(
                 error.message,
                 hint=f"{error.hint} Nothing is lost: run the same command again to continue.".strip(),
             ) from error
-    wire = float(getattr(transport, "wire_seconds", 0.0))
+    wire = transport.wire_seconds
     if stopped.is_set():
         with site.database.write() as connection:
             summary = report.summary(connection, launched.campaign_id)
@@ -144,14 +145,18 @@ def _sentence(campaign_id: int, summary: dict[str, Any], *, sandbox: bool) -> st
     place = " into the sandbox" if sandbox else ""
     lines = [f"Campaign {campaign_id}: {summary['sent']} of {summary['audience']} sent{place}."]
     if summary["skipped"]:
-        lines.append(f"{summary['skipped']} left out: they unsubscribed or were suppressed meanwhile.")
+        cause = "the campaign was cancelled" if summary["status"] == "cancelled" else "they left or were suppressed"
+        lines.append(f"{summary['skipped']} left out: {cause} meanwhile.")
     if summary["failed"]:
         lines.append(f"{summary['failed']} refused for good; `newsletter campaign show {campaign_id}` tells why.")
-    if summary["deferred"] or summary["in_hand"]:
+    waiting = summary["deferred"] + summary["in_hand"]
+    if waiting and summary["status"] == "paused":
         lines.append(
-            f"{summary['deferred'] + summary['in_hand']} wait for another try; run the same command later, or leave it "
-            "to `newsletter serve`."
+            f"{waiting} wait, for the campaign is paused; the same command goes on, and so does "
+            f"`newsletter campaign resume {campaign_id}` beside `newsletter serve`."
         )
+    elif waiting:
+        lines.append(f"{waiting} wait for another try; run the same command later, or leave it to `newsletter serve`.")
     if summary["ambiguous"]:
         lines.append(
             f"{summary['ambiguous']} in doubt: the server went silent after the last byte. Look into its log, then "
@@ -211,15 +216,21 @@ def _moment(text: str | None, now: datetime) -> datetime | None:
 
 
 @contextmanager
-def _stops_on_signals(sender: Sender) -> Iterator[threading.Event]:
-    """Ctrl-C and SIGTERM let messages on the wire finish; a second Ctrl-C interrupts at once."""
-    stopped = threading.Event()
+def _stops_on_signals(console: Console, sender: Sender, transport: SmtpTransport) -> Iterator[threading.Event]:
+    """Ctrl-C and SIGTERM let messages on the wire finish; a second one breaks them off."""
+    stopped, broken = threading.Event(), threading.Event()
 
     def handler(_number: int, _frame: object) -> None:
-        if stopped.is_set():
+        if broken.is_set():
             raise KeyboardInterrupt
+        if stopped.is_set():
+            broken.set()
+            # In a thread of its own, because this one may hold the lock that `abort` takes.
+            threading.Thread(target=transport.abort, daemon=True).start()
+            return
         stopped.set()
         sender.stop()
+        console.note("Stopping as soon as the messages on the wire are through; once more breaks them off.")
 
     if threading.current_thread() is not threading.main_thread():
         yield stopped

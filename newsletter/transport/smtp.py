@@ -31,6 +31,7 @@ class SmtpTransport:
         self.wire = WireTimes()
         self._backoff = tuple(backoff)
         self._sleep = sleep
+        self._present: Run | None = None
 
     def run(self, take: Take, settle: Settle) -> None:
         """Send until `take` answers None; see `Transport.run`.
@@ -39,7 +40,7 @@ class SmtpTransport:
         every session finish its present message; a second one breaks the connections, so that what
         was past its dot is settled as unknown and the rest as deferred.
         """
-        run = Run(self.settings, self.wire, take, settle, backoff=self._backoff, sleep=self._sleep)
+        run = self._present = Run(self.settings, self.wire, take, settle, backoff=self._backoff, sleep=self._sleep)
         try:
             run.grow()
             run.wait()
@@ -53,6 +54,15 @@ class SmtpTransport:
                 raise
             raise
         run.conclude()
+
+    def abort(self) -> None:
+        """End the present run by breaking its connections, from any other thread.
+
+        What was past its dot is settled as unknown, the rest as deferred; `run` then returns.
+        """
+        if self._present is not None:
+            self._present.stop()
+            self._present.abort()
 
     @property
     def wire_seconds(self) -> float:
