@@ -48,8 +48,8 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def errors(findings: Iterable[Finding]) -> list[str]:
-    """The sentences of the findings that forbid sending."""
-    return [finding.message for finding in findings if finding.severity is Severity.ERROR]
+    """What forbids sending: place, sentence and remedy of each error, on one line."""
+    return [_sentence(finding) for finding in findings if finding.severity is Severity.ERROR]
 
 
 def from_error(error: NewsletterError) -> Finding:
@@ -57,6 +57,11 @@ def from_error(error: NewsletterError) -> Finding:
     if isinstance(error, ContentError):
         return Finding("content", Severity.ERROR, error.message, error.hint, error.path, error.line)
     return Finding("render", Severity.ERROR, error.message, error.hint)
+
+
+def _sentence(finding: Finding) -> str:
+    place = "" if finding.path is None else f"{finding.path}:{finding.line}: " if finding.line else f"{finding.path}: "
+    return f"{place}{finding.message} {finding.remedy}".strip()
 
 
 def _key(finding: Finding) -> tuple[int, str, int, str, str]:

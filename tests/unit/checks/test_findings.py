@@ -25,7 +25,7 @@ VAGUE = Finding("site.base-url", Severity.WARNING, "Loopback.", "")
 def test_errors_come_first_then_files_and_lines() -> None:
     later = Finding("a", Severity.ERROR, "x", "", BAD.path, 13)
     assert in_order([POOR, later, VAGUE, BAD, BAD]) == [BAD, later, VAGUE, POOR]
-    assert errors([POOR, BAD]) == ["No alt."]
+    assert errors([POOR, BAD]) == [f"{BAD.path}:{BAD.line}: {BAD.message} {BAD.remedy}"]
 
 
 def test_what_stops_loading_becomes_a_finding_at_its_line() -> None:
