@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from smtpd import ScriptedServer, make_certificate
 
 import pytest
 from journeys.desk import ISSUE, Desk
-from smtpd import ScriptedServer, make_certificate
 
 PASSWORD = "correct horse battery"
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from smtpd import Drop, ScriptedServer, Stall
+
 import pytest
 from journeys.desk import Desk
-from smtpd import Drop, ScriptedServer, Stall
 
 
 def once_each(server: ScriptedServer) -> bool:
