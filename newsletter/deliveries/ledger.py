@@ -221,7 +221,25 @@ def record(
     ).rowcount
     if outcome.verdict is not Verdict.ACCEPTED:
         note_attempt(connection, delivery, outcome, now)
+    if recorded and decision.status is DeliveryStatus.PENDING:
+        _deferred_after_the_end(connection, delivery, now)
     return bool(recorded)
+
+
+def _deferred_after_the_end(connection: Connection, delivery: Delivery, now: datetime) -> None:
+    """Nobody is forgotten: a campaign that was finished without this row goes on, a cancelled one leaves it out."""
+    campaign = campaigns.c.id == delivery.campaign_id
+    connection.execute(
+        update(campaigns)
+        .where(campaign, campaigns.c.status == CampaignStatus.FINISHED)
+        .values(status=CampaignStatus.SENDING, finished_at=null())
+    )
+    if connection.execute(select(campaigns.c.status).where(campaign)).scalar() == CampaignStatus.CANCELLED:
+        connection.execute(
+            update(deliveries)
+            .where(_is(delivery), deliveries.c.status == DeliveryStatus.PENDING)
+            .values(status=DeliveryStatus.SKIPPED, changed_at=now)
+        )
 
 
 def refuse(connection: Connection, delivery: Delivery, worker_id: int, outcome: Outcome, now: datetime) -> None:
@@ -327,32 +345,6 @@ def held(connection: Connection, campaign_id: int) -> int:
                 or_(deliveries.c.status == DeliveryStatus.CLAIMED, deliveries.c.status == DeliveryStatus.INFLIGHT),
             )
         ).scalar_one()
-    )
-
-
-def start_scheduled(connection: Connection, now: datetime) -> int:
-    """`scheduled → sending` for campaigns whose time has come."""
-    return int(
-        connection.execute(
-            update(campaigns)
-            .where(campaigns.c.status == CampaignStatus.SCHEDULED, campaigns.c.scheduled_at <= now)
-            .values(status=CampaignStatus.SENDING)
-        ).rowcount
-    )
-
-
-def finish_done(connection: Connection, now: datetime) -> int:
-    """`sending → finished` for issues of which no row is pending, claimed or in flight."""
-    unsettled = exists().where(
-        deliveries.c.campaign_id == campaigns.c.id,
-        deliveries.c.status.in_([DeliveryStatus.PENDING, DeliveryStatus.CLAIMED, DeliveryStatus.INFLIGHT]),
-    )
-    return int(
-        connection.execute(
-            update(campaigns)
-            .where(campaigns.c.kind == CampaignKind.ISSUE, campaigns.c.status == CampaignStatus.SENDING, ~unsettled)
-            .values(status=CampaignStatus.FINISHED, finished_at=now)
-        ).rowcount
     )
 
 

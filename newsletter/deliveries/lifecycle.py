@@ -1,4 +1,4 @@
-"""Which steps a Campaign and a Delivery may take: two tables, and one guarded UPDATE for campaigns.
+"""Which steps a Campaign and a Delivery may take: two tables, and the guarded UPDATEs for campaigns.
 
 The ledger guards its own UPDATEs with `sources`, so that no statement in the house can move a row
 along an edge that is not written here.
@@ -11,12 +11,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, exists, select, update
 
 from newsletter.errors import NotFoundError, StateError
+from newsletter.store.schema import CampaignKind, campaigns, deliveries
 from newsletter.store.schema import CampaignStatus as C
 from newsletter.store.schema import DeliveryStatus as D
-from newsletter.store.schema import campaigns
 
 Status = TypeVar("Status", bound=StrEnum)
 
@@ -27,7 +27,7 @@ CAMPAIGN: Mapping[C, frozenset[C]] = {
     C.FINISHED: frozenset({C.SENDING}),
     C.CANCELLED: frozenset(),
 }
-"""A finished campaign sends again only when the operator resolves ambiguous rows by a second try."""
+"""A finished campaign sends again only when an ambiguous row turns out not to be sent, or the operator says so."""
 
 DELIVERY: Mapping[D, frozenset[D]] = {
     D.PENDING: frozenset({D.CLAIMED, D.SKIPPED}),
@@ -63,3 +63,29 @@ def move_campaign(connection: Connection, campaign_id: int, target: C, *, now: d
     if status is None:
         raise NotFoundError(f"There is no campaign {campaign_id}.", hint="`newsletter campaign list` shows them all.")
     raise StateError(f"Campaign {campaign_id} is {status}; it cannot become {target.value}.")
+
+
+def start_scheduled(connection: Connection, now: datetime) -> int:
+    """`scheduled → sending` for campaigns whose time has come."""
+    return int(
+        connection.execute(
+            update(campaigns)
+            .where(campaigns.c.status == C.SCHEDULED, campaigns.c.scheduled_at <= now)
+            .values(status=C.SENDING)
+        ).rowcount
+    )
+
+
+def finish_done(connection: Connection, now: datetime) -> int:
+    """`sending → finished` for issues of which no row is pending, claimed or in flight."""
+    unsettled = exists().where(
+        deliveries.c.campaign_id == campaigns.c.id,
+        deliveries.c.status.in_([D.PENDING, D.CLAIMED, D.INFLIGHT]),
+    )
+    return int(
+        connection.execute(
+            update(campaigns)
+            .where(campaigns.c.kind == CampaignKind.ISSUE, campaigns.c.status == C.SENDING, ~unsettled)
+            .values(status=C.FINISHED, finished_at=now)
+        ).rowcount
+    )

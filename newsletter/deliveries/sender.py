@@ -19,7 +19,7 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, Connection
 
 from newsletter.clock import Clock
-from newsletter.deliveries import ledger, retry, workers
+from newsletter.deliveries import ledger, lifecycle, retry, workers
 from newsletter.deliveries.ledger import Delivery, Scope
 from newsletter.errors import RenderError, StoreError
 from newsletter.store.engine import Database
@@ -93,7 +93,7 @@ class Sender:
                 with self._database.write() as connection:
                     now = self._clock()
                     ledger.reap(connection, now)
-                    ledger.finish_done(connection, now)
+                    lifecycle.finish_done(connection, now)
                     due = ledger.next_due(connection, self._scope)
                     campaign_id = self._scope.campaign_id
                     others = 0 if campaign_id is None else ledger.held(connection, campaign_id)
@@ -102,21 +102,28 @@ class Sender:
                 self._stopping.wait(0.2)
 
     def serve_forever(self, on_trouble: Callable[[Exception], None], pause: float = 1.0) -> None:
-        """Empty everything until `stop`; trouble with the relay is reported and tried again later."""
-        with _Worker(self, "serve"):
-            while not self._stopping.is_set():
-                self._woken.clear()
-                wait = pause
-                try:
-                    if self._tidy():
-                        self._transport.run(self._take, self._settle)
-                        self._tidy()
-                        wait = 0.05
-                except Exception as error:
-                    on_trouble(error)
-                    self._return_hands()
-                    wait = 10 * pause
-                self._woken.wait(wait)
+        """Empty everything until `stop`; trouble with the relay or the disk is reported and tried again later.
+
+        After trouble a new worker begins, so that what the old one had in hand or in flight is settled.
+        """
+        while not self._stopping.is_set():
+            self._woken.clear()
+            try:
+                with _Worker(self, "serve"):
+                    self._serve(pause)
+            except Exception as error:
+                on_trouble(error)
+                self._woken.wait(10 * pause)
+
+    def _serve(self, pause: float) -> None:
+        while not self._stopping.is_set():
+            self._woken.clear()
+            wait = pause
+            if self._tidy():
+                self._transport.run(self._take, self._settle)
+                self._tidy()
+                wait = 0.05
+            self._woken.wait(wait)
 
     def _tidy(self) -> bool:
         with self._database.read() as connection:
@@ -124,8 +131,8 @@ class Sender:
         with self._database.write() as connection:
             now = self._clock()
             ledger.reap(connection, now)
-            ledger.start_scheduled(connection, now)
-            ledger.finish_done(connection, now)
+            lifecycle.start_scheduled(connection, now)
+            lifecycle.finish_done(connection, now)
         return due
 
     # -- the two callables that drive the transport --------------------------------------------
@@ -152,7 +159,8 @@ class Sender:
     def _claim(self) -> bool:
         with self._database.write() as connection:
             now = self._clock()
-            ledger.start_scheduled(connection, now)
+            workers.renew(connection, self._worker_id, now)
+            lifecycle.start_scheduled(connection, now)
             self._hands.extend(ledger.claim(connection, self._worker_id, self._scope, now=now, limit=BATCH))
         return bool(self._hands)
 
@@ -181,11 +189,6 @@ class Sender:
             self._stopping.wait(max(0.0, self._next_slot - now))
             self._next_slot = max(now, self._next_slot) + 1 / self._policies.rate
 
-    def _return_hands(self) -> None:
-        self._hands.clear()
-        with self._database.write() as connection:
-            ledger.release(connection, [self._worker_id], self._clock())
-
 
 class _Worker:
     """A worker's row from registration to retirement, with a heartbeat in between."""
@@ -208,11 +211,12 @@ class _Worker:
         self._over.set()
         self._heart.join()
         sender = self._sender
+        sender._hands.clear()
         with sender._database.write() as connection:
             now = sender._clock()
             # A settle that could not be written (disk full) left its row in flight: in doubt, not lost.
             ledger.bury(connection, [sender._worker_id], now)
-            ledger.finish_done(connection, now)
+            lifecycle.finish_done(connection, now)
 
     def _beat(self) -> None:
         while not self._over.wait(workers.HEARTBEAT.total_seconds()):

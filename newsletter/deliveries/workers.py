@@ -12,6 +12,7 @@ import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -53,25 +54,20 @@ class Process:
 
 def register(connection: Connection, purpose: str, now: datetime) -> int:
     """A new fence for a sender of this process."""
-    process = Process.this()
-    worker_id = connection.execute(
-        insert(workers)
-        .values(
-            host=process.host,
-            pid=process.pid,
-            process_started=process.started,
-            purpose=purpose,
-            started_at=now,
-            lease_until=now + LEASE,
-        )
-        .returning(workers.c.id)
-    ).scalar_one()
-    return int(worker_id)
+    query = insert(workers).values(purpose=purpose, **_here(now)).returning(workers.c.id)
+    return int(connection.execute(query).scalar_one())
 
 
 def renew(connection: Connection, worker_id: int, now: datetime) -> None:
-    """Prolong the lease."""
-    connection.execute(update(workers).where(workers.c.id == worker_id).values(lease_until=now + LEASE))
+    """Prolong the lease.
+
+    A worker that was taken for dead meanwhile (the machine slept, the disk was full) is entered again
+    under its own number: whatever it claims from now on has an owner that can be reaped.
+    """
+    if not connection.execute(
+        update(workers).where(workers.c.id == worker_id).values(lease_until=now + LEASE)
+    ).rowcount:
+        connection.execute(insert(workers).values(id=worker_id, purpose="returned", **_here(now)))
 
 
 def retire(connection: Connection, worker_id: int) -> None:
@@ -86,6 +82,17 @@ def dead(connection: Connection, now: datetime) -> list[int]:
         if row.lease_until < now or Process(row.host, row.pid, row.process_started).is_gone():
             found.append(int(row.id))
     return found
+
+
+def _here(now: datetime) -> dict[str, Any]:
+    process = Process.this()
+    return {
+        "host": process.host,
+        "pid": process.pid,
+        "process_started": process.started,
+        "started_at": now,
+        "lease_until": now + LEASE,
+    }
 
 
 def _start_time(pid: int) -> int | None:
