@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import webbrowser
+from base64 import b64encode
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -70,24 +71,24 @@ def _parts(message: bytes) -> tuple[bytes, bytes]:
 def _contact_sheet(site: Site, checked: Checked, out: Path, message: bytes) -> Path:
     """A page that shows the mail as readers may meet it: phone and desktop, light and dark, without pictures.
 
-    Pictures are put beside it, because readers get them only after launch; dark mode is switched in the
-    copy's own style sheet, because a frame cannot ask for it.
+    Its pictures are written into it, because readers get them only after launch; dark mode is switched in
+    the copy's own style sheet, because a frame cannot ask for it.
     """
     from newsletter.rendering.environment import render_template
     from newsletter.rendering.slots import as_text, fill_text, null_reader
 
     assert checked.issue is not None  # noqa: S101 - it was rendered a moment ago
     assert checked.rendered is not None  # noqa: S101
-    media = out / "media"
-    media.mkdir(exist_ok=True)
+    html, text = _parts(message)
+    shown = bare = html
     for name, image in checked.issue.all_images().items():
-        (media / name).write_bytes(image.path.read_bytes())
-    html, _ = _parts(message)
-    light = html.replace(f"{site.config.base_url}/media/".encode(), b"media/")
+        address = f"{site.config.base_url}/media/{name}".encode()
+        shown = shown.replace(address, f"data:{image.media_type};base64,".encode() + b64encode(image.path.read_bytes()))
+        bare = bare.replace(address, b"data:,")
     views = {
-        "light": light.replace(DARK, b"@media not all"),
-        "dark": light.replace(DARK, b"@media all").replace(EITHER, b"color-scheme:dark"),
-        "bare": light.replace(DARK, b"@media not all").replace(b'src="media/', b'src="data:,'),
+        "light": shown.replace(DARK, b"@media not all"),
+        "dark": shown.replace(DARK, b"@media all").replace(EITHER, b"color-scheme:dark"),
+        "bare": bare.replace(DARK, b"@media not all"),
     }
     for view, data in views.items():
         (out / f"{checked.slug}.{view}.html").write_bytes(data)
@@ -98,6 +99,7 @@ def _contact_sheet(site: Site, checked: Checked, out: Path, message: bytes) -> P
         "sender": str(headers["From"]),
         "subject": str(headers["Subject"]),
         "preheader": fill_text(rendered.preheader, rendered.slots, null_reader(rendered.slots, "/"), as_text),
+        "text": text.decode("utf-8"),
         "html_size": len(html),
         "message_size": len(message),
     }

@@ -1,0 +1,172 @@
+"""Pictures of everything a reader and an editor look at: `python tests/journeys/pictures.py OUTDIR [--tour]`.
+
+Nobody can judge a page by its markup. This plays the reader's story in Chromium and photographs every
+page and mail at phone and desktop width, light and dark; `--tour` makes the few that the README shows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, it finds its neighbours
+
+from chromium import chromium
+from served import ServedSite, link, run, served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+ISSUE = "001-why-your-back-hurts"
+READER = "ada@example.net"
+HEIGHTS = {320: 640, 375: 740, 600: 800, 1200: 860}
+
+
+class Shot(NamedTuple):
+    """One way to look at a page."""
+
+    width: int
+    scheme: Literal["light", "dark"]
+
+    @property
+    def name(self) -> str:
+        """`375-dark`."""
+        return f"{self.width}-{self.scheme}"
+
+
+EVERY = [Shot(width, scheme) for width in (375, 1200) for scheme in ("light", "dark")]  # type: ignore[arg-type]
+TOUR = {
+    "tour.png": (("signup", Shot(375, "light")), ("mail-issue", Shot(600, "light"))),
+    "issue.png": (
+        ("mail-issue", Shot(375, "light")),
+        ("mail-issue", Shot(375, "dark")),
+        ("preview", Shot(1200, "light")),
+    ),
+    "signup.png": (
+        *(("signup", Shot(375, "light")), ("mail-confirm", Shot(375, "dark")), ("confirm", Shot(375, "light"))),
+        ("unsubscribe", Shot(375, "dark")),
+    ),
+    "inbox.png": (("inbox-mail", Shot(1200, "light")),),
+}
+"""What stands side by side on the README's pictures."""
+TALL = {"issue.png": 1500}
+"""Height of those that are not 900 pixels tall."""
+
+
+def story(page: Page, site: ServedSite) -> Iterator[str]:
+    """Go through the reader's story; yields the name of every scene while `page` shows it."""
+    page.goto(site.url + "/")
+    yield "signup"
+    page.get_by_label("Your e-mail address").fill("ada@example")
+    page.get_by_label("Your name").fill("Ada Byron")
+    page.get_by_role("button").click()
+    yield "signup-mistake"
+    page.get_by_label("Your e-mail address").fill(READER)
+    page.get_by_role("button").click()
+    yield "interstitial"
+    page.get_by_role("button").click()
+    yield "check-inbox"
+    confirmation = site.mail(READER, "Please confirm")
+    page.goto(f"{site.inbox_url}/mail/{confirmation.mail.id}/html")
+    yield "mail-confirm"
+    page.goto(link(confirmation, "/not-me/"))
+    yield "not-me"
+    page.goto(link(confirmation, "/confirm/"))
+    yield "confirm"
+    page.get_by_role("button").click()
+    yield "confirmed"
+    page.goto(f"{site.inbox_url}/mail/{site.mail(READER, 'Welcome').mail.id}/html")
+    yield "mail-welcome"
+    site.command("send", ISSUE, "--yes", "--expect", "1")
+    copy = site.mail(READER, "Why your back hurts")
+    page.goto(site.inbox_url + "/")
+    yield "inbox"
+    page.goto(f"{site.inbox_url}/mail/{copy.mail.id}")
+    yield "inbox-mail"
+    out = site.folder / "preview"
+    env = {**site.env, "BROWSER": "true"}
+    done = run("--site", str(site.folder), "preview", ISSUE, "--out", str(out), "--open", env=env)
+    assert done.returncode == 0, done.stderr
+    page.goto((out / f"{ISSUE}.preview.html").as_uri())
+    yield "preview"
+    page.goto((out / f"{ISSUE}.html").as_uri())
+    yield "mail-issue"
+    page.goto(site.url + "/archive/")
+    yield "archive"
+    page.goto(link(copy, f"/archive/{ISSUE}/"))
+    yield "archive-issue"
+    page.goto(link(copy, "/u/"))
+    yield "unsubscribe"
+    page.get_by_role("button").click()
+    yield "unsubscribed"
+    page.goto(site.url + "/nowhere")
+    yield "not-found"
+    page.goto(site.url + "/confirm/of-a-broken-line")
+    yield "broken-link"
+
+
+def photograph(page: Page, shot: Shot) -> Image.Image:
+    """The whole page as `shot` wants it."""
+    page.emulate_media(color_scheme=shot.scheme)
+    page.set_viewport_size({"width": shot.width, "height": HEIGHTS[shot.width]})
+    page.evaluate("document.activeElement && document.activeElement.blur()")
+    for picture in page.locator("img[loading=lazy]").all():
+        picture.scroll_into_view_if_needed()
+    page.wait_for_load_state("networkidle")
+    page.evaluate("scrollTo(0, 0)")
+    if page.locator("iframe").count():  # frames below the fold are painted only when they are on screen
+        height = int(page.evaluate("document.documentElement.scrollHeight"))
+        page.set_viewport_size({"width": shot.width, "height": height})
+        page.wait_for_timeout(500)
+    return Image.open(io.BytesIO(page.screenshot(full_page=True, animations="disabled"))).convert("RGB")
+
+
+def side_by_side(images: Sequence[Image.Image], height: int, gap: int = 24) -> Image.Image:
+    """The tops of `images` in a row, on transparent ground."""
+    row = Image.new("RGBA", (sum(image.width + gap for image in images) - gap, height))
+    left = 0
+    for image in images:
+        row.paste(image.crop((0, 0, image.width, min(height, image.height))), (left, 0))
+        left += image.width + gap
+    return row
+
+
+def save(image: Image.Image, path: Path) -> None:
+    """In 256 colours, which flat drawings never miss."""
+    image.quantize(256, method=Image.Quantize.FASTOCTREE if image.mode == "RGBA" else Image.Quantize.MEDIANCUT).save(
+        path, optimize=True
+    )
+    print(path.name, path.stat().st_size)
+
+
+def main() -> None:
+    """Make the pictures."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("out", type=Path, metavar="OUTDIR")
+    parser.add_argument("--tour", action="store_true", help="only what the README shows")
+    chosen = parser.parse_args()
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    wanted = {pair for row in TOUR.values() for pair in row}
+    taken: dict[tuple[str, Shot], Image.Image] = {}
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder) / "site") as site, chromium() as browser:
+        page = browser.new_page()
+        for scene in story(page, site):
+            for shot in [shot for name, shot in wanted if name == scene] if chosen.tour else EVERY:
+                taken[scene, shot] = photograph(page, shot)
+    if chosen.tour:
+        for name, row in TOUR.items():
+            save(side_by_side([taken[each] for each in row], TALL.get(name, 900)), chosen.out / name)
+    else:
+        for (scene, shot), image in taken.items():
+            save(image, chosen.out / f"{scene}-{shot.name}.png")
+
+
+if __name__ == "__main__":
+    main()
