@@ -84,13 +84,16 @@ def test_a_second_ctrl_c_breaks_off_and_what_was_past_its_dot_is_in_doubt(
 
 
 def test_pause_from_another_terminal_stops_a_send_within_moments(desk: Desk, sink: Sink) -> None:
-    sending = under_way(desk, sink)
+    sending = desk.start_send()
+    sink.wait_for(AFTER)
     assert desk.run("campaign", "pause", "1").code == 0
     paused = sink.count
-    result = sending.result(timeout=5)
-    assert sink.count <= paused + 4, "only what was on the wire when it was paused"
+    result = sending.result(timeout=10)
+    assert sink.count <= paused + 2, "only what was on the wire when it was paused"
     assert result.code == 5
-    assert result.json["sent"] == sink.count
+    assert f"{sink.count} of {READERS} sent" in result.out
+    assert f"{READERS - sink.count} wait, for the campaign is paused" in result.out
+    assert "campaign resume 1" in result.out
     assert desk.campaign() == "paused"
     assert desk.statuses() == {"sent": sink.count, "pending": READERS - sink.count}
     assert desk.run("campaign", "resume", "1").code == 0
@@ -98,23 +101,13 @@ def test_pause_from_another_terminal_stops_a_send_within_moments(desk: Desk, sin
     finish(desk, sink)
 
 
-def test_a_send_that_was_paused_elsewhere_says_so(desk: Desk, sink: Sink) -> None:
-    sending = desk.start_send()
-    sink.wait_for(AFTER)
-    desk.run("campaign", "pause", "1")
-    said = sending.result(timeout=5).out
-    assert "paused" in said
-    assert "campaign resume 1" in said or "same command" in said
-    finish(desk, sink)
-
-
-def test_cancel_ends_a_send_for_good(desk: Desk, sink: Sink) -> None:
+def test_cancel_ends_a_campaign_for_good_and_a_new_one_reaches_only_who_has_no_copy(desk: Desk, sink: Sink) -> None:
     sending = under_way(desk, sink)
     unsure = desk.run("campaign", "cancel", "1")
     assert unsure.code == 4, "nobody could be asked"
     cancelled = desk.run("campaign", "cancel", "1", "--yes", "--json")
     assert cancelled.code == 0
-    result = sending.result(timeout=5)
+    result = sending.result(timeout=10)
     assert result.code == 0
     assert result.json["skipped"] == cancelled.json["skipped"]
     assert desk.statuses() == {"sent": sink.count, "skipped": READERS - sink.count}
@@ -122,16 +115,9 @@ def test_cancel_ends_a_send_for_good(desk: Desk, sink: Sink) -> None:
     resumed = desk.run("campaign", "resume", "1")
     assert resumed.code == 4
     assert "cancelled" in resumed.err
-
-
-def test_sending_again_after_cancel_reaches_only_who_has_no_copy(desk: Desk, sink: Sink) -> None:
-    sending = under_way(desk, sink)
-    assert desk.run("campaign", "cancel", "1", "--yes").code == 0
-    sending.result(timeout=5)
-    rest, sink.delay = READERS - sink.count, 0
-    desk.readers = rest
+    desk.readers, sink.delay = READERS - sink.count, 0
     again = desk.send("--json")
-    assert (again.code, again.json["campaign"], again.json["sent"]) == (0, 2, rest)
+    assert (again.code, again.json["campaign"], again.json["sent"]) == (0, 2, desk.readers)
     assert set(sink.copies().values()) == {1}
     assert sink.copies().total() == READERS
 

@@ -14,7 +14,7 @@ READERS = 400
 
 def test_two_sends_started_together_share_the_work(desks: Callable[[int], Desk], tmp_path: Path) -> None:
     desk = desks(READERS)
-    with Sink(tmp_path / "sink.log", delay=0.02) as sink:
+    with Sink(tmp_path / "sink.log", delay=0.04) as sink:
         desk.relay(sink.port)
         both = [desk.start_send("--json") for _ in range(2)]
         results = [each.result() for each in both]
