@@ -110,15 +110,12 @@ def request(
 
 def statuses(connection: Connection, campaign_id: int) -> dict[str, str]:
     """Where every row of a campaign stands, by address."""
-    return dict(
-        connection.execute(
-            select(subscribers.c.email, deliveries.c.status)
-            .join(deliveries, deliveries.c.subscriber_id == subscribers.c.id)
-            .where(deliveries.c.campaign_id == campaign_id)
-        )
-        .tuples()
-        .all()
+    rows = connection.execute(
+        select(subscribers.c.email, deliveries.c.status)
+        .join(deliveries, deliveries.c.subscriber_id == subscribers.c.id)
+        .where(deliveries.c.campaign_id == campaign_id)
     )
+    return {row.email: row.status for row in rows}
 
 
 def rendered(word: str = "hello") -> Rendered:
