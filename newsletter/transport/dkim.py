@@ -128,6 +128,11 @@ class Signer:
         self._key = key
         self._plan = lru_cache(maxsize=256)(self._planned)
 
+    @property
+    def bits(self) -> int:
+        """Length of the key."""
+        return self._key.key_size
+
     def sign(self, fields: Sequence[Field], body_hash: bytes) -> bytes:
         """The value of the DKIM-Signature field, folded, without the final CRLF.
 
