@@ -131,7 +131,9 @@ def test(console: Console, slug: str, address: str, list_slug: str | None) -> No
         sender = for_the_wire(site.config.sender.address)
         copies = [Envelope(sender, for_the_wire(reader["email"]), message)]
         outcomes: list[Outcome] = []
-        site.transport().run(lambda: copies.pop() if copies else None, lambda _copy, outcome: outcomes.append(outcome))
+        site.transport(impatient=True).run(
+            lambda: copies.pop() if copies else None, lambda _copy, outcome: outcomes.append(outcome)
+        )
         place = "the sandbox" if site.config.smtp is None else f"{site.config.smtp.host}:{site.config.smtp.port}"
     outcome = outcomes[0]
     if outcome.verdict is not Verdict.ACCEPTED:
