@@ -29,15 +29,17 @@ def subscriber() -> None:
 @subscriber.command()
 @click.argument("address")
 @click.option("--name", default="", help="Name of the reader.")
+@click.option("--field", "extra", multiple=True, metavar="NAME=VALUE", help="Value of a declared field; repeatable.")
 @click.option("--list", "list_slug", help="List (default: the first).")
 @click.option("--confirmed", is_flag=True, help="They have agreed already; needs --basis.")
 @click.option("--basis", default="", metavar="TEXT", help="How and when they agreed; kept as evidence.")
 @click.option("--send-confirmation", is_flag=True, help="Ask them by mail to confirm.")
 @console_options
-def add(
+def add(  # noqa: PLR0917
     console: Console,
     address: str,
     name: str,
+    extra: tuple[str, ...],
     list_slug: str | None,
     basis: str,
     *,
@@ -49,7 +51,7 @@ def add(
 
     with console.open_site() as site:
         terms = _terms(site, list_slug, basis, "", confirmed=confirmed, send_confirmations=send_confirmation)
-        record = {"email": address, "name": name}
+        record = {**_fields(site, extra), "email": address, "name": name}
         with site.database.write() as connection:
             report = transfer.add(connection, site.keys, record, terms, site.config.fields, site.clock())
     done = "confirmed" if report.confirmed else "pending" if report.pending else "on the list already"
@@ -124,12 +126,16 @@ def import_(
     confirmed: bool,
     send_confirmations: bool,
 ) -> None:
-    """Import FILE (CSV: email, name, declared fields, confirmed_at; - for standard input)."""
+    """Import FILE (CSV: email, name, declared fields, confirmed_at; - for standard input).
+
+    Of our own export also `list` and `status` count: nobody is confirmed whom the file calls otherwise.
+    """
     from newsletter.subscribers import transfer
+    from newsletter.subscribers.intake import Refusal
 
     refusals: list[dict[str, Any]] = []
 
-    def refused(refusal: transfer.Refusal) -> None:
+    def refused(refusal: Refusal) -> None:
         if len(refusals) < 10_000:
             refusals.append({"row": refusal.row, "email": refusal.email, "reason": refusal.reason})
         console.note(f"line {refusal.row}: {refusal.email or '(no address)'}: {refusal.reason}")
@@ -212,20 +218,38 @@ def unsubscribe(console: Console, address: str, list_slug: str | None) -> None:
 def _terms(
     site: Site, list_slug: str | None, basis: str, origin: str, *, confirmed: bool, send_confirmations: bool
 ) -> Any:
-    from newsletter.subscribers.transfer import Terms
+    from newsletter.subscribers.intake import Terms
 
     if confirmed and not basis.strip():
         raise click.UsageError('--confirmed needs --basis "how and when they agreed"; it is kept as evidence.')
     if confirmed and send_confirmations:
         raise click.UsageError("Who is confirmed need not be asked to confirm.")
+    slug = site.config.list(list_slug).slug
     return Terms(
-        list_id=site.list_ids[site.config.list(list_slug).slug],
+        list_id=site.list_ids[slug],
+        list_slug=slug,
         confirmed=confirmed,
         basis=basis.strip(),
         source="import" if origin else "cli",
         origin=origin,
         send_confirmations=send_confirmations,
     )
+
+
+def _fields(site: Site, given: tuple[str, ...]) -> dict[str, str]:
+    from newsletter.config import nearest
+
+    declared = [field.name for field in site.config.fields]
+    found = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise click.UsageError(f"--field {each}: write it as NAME=VALUE.")
+        if name not in declared:
+            hint = nearest(name, declared) if declared else "None are declared in newsletter.toml."
+            raise click.UsageError(f"--field {each}: there is no field {name} in [[fields]]. {hint}")
+        found[name] = value
+    return found
 
 
 def _find(connection: Connection, address: str) -> Subscriber:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -62,45 +62,51 @@ def truncated_network(ip: str) -> str:
     return str(ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False))
 
 
-def append(
-    connection: Connection,
-    kind: ConsentKind,
-    *,
-    subscriber_id: int,
-    list_id: int,
-    email: str,
-    evidence: Evidence,
-    now: datetime,
-    wording: Wording | None = None,
-) -> int:
-    """Add one record at the end of the chain; returns its id. Call inside a write transaction."""
-    wording_hash = None if wording is None else _keep(connection, wording, now)
-    personal = {"email": email, **{key: value for key, value in asdict(evidence).items() if value}}
-    salt = secrets.token_bytes(16)
-    commitment = _commit(salt, personal)
+@dataclass(frozen=True)
+class Act:
+    """One thing a person did about one list, or that was done in their name."""
+
+    kind: ConsentKind
+    subscriber_id: int
+    list_id: int
+    email: str
+    evidence: Evidence
+    wording: Wording | None = None
+
+
+def append(connection: Connection, acts: Sequence[Act], now: datetime) -> None:
+    """Add records at the end of the chain, in this order. Call inside a write transaction."""
+    if not acts:
+        return
     previous = connection.execute(
         select(consent_records.c.hash).order_by(consent_records.c.id.desc()).limit(1)
     ).scalar()
-    previous_hash = previous or GENESIS
-    digest = _link(previous_hash, list_id, kind, now, wording_hash, commitment)
-    return int(
-        connection.execute(
-            insert(consent_records)
-            .values(
-                subscriber_id=subscriber_id,
-                list_id=list_id,
-                kind=kind,
-                at=now,
-                wording_hash=wording_hash,
-                personal=personal,
-                salt=salt,
-                commitment=commitment,
-                previous_hash=previous_hash,
-                hash=digest,
-            )
-            .returning(consent_records.c.id)
-        ).scalar_one()
-    )
+    previous_hash: str = previous or GENESIS
+    for wording in {act.wording for act in acts if act.wording is not None}:
+        _keep(connection, wording, now)
+    rows = []
+    for act in acts:
+        wording_hash = None if act.wording is None else act.wording.hash
+        personal = {"email": act.email, **{key: value for key, value in vars(act.evidence).items() if value}}
+        salt = secrets.token_bytes(16)
+        commitment = _commit(salt, personal)
+        digest = _link(previous_hash, act.list_id, act.kind, now, wording_hash, commitment)
+        rows.append(
+            {
+                "subscriber_id": act.subscriber_id,
+                "list_id": act.list_id,
+                "kind": act.kind,
+                "at": now,
+                "wording_hash": wording_hash,
+                "personal": personal,
+                "salt": salt,
+                "commitment": commitment,
+                "previous_hash": previous_hash,
+                "hash": digest,
+            }
+        )
+        previous_hash = digest
+    connection.execute(insert(consent_records), rows)
 
 
 def broken(connection: Connection) -> Iterator[tuple[int, str]]:
@@ -118,10 +124,9 @@ def broken(connection: Connection) -> Iterator[tuple[int, str]]:
         previous_hash = row.hash
 
 
-def _keep(connection: Connection, wording: Wording, now: datetime) -> str:
+def _keep(connection: Connection, wording: Wording, now: datetime) -> None:
     if not connection.execute(select(exists().where(wordings.c.hash == wording.hash))).scalar():
         connection.execute(insert(wordings).values(hash=wording.hash, first_seen_at=now, **asdict(wording)))
-    return wording.hash
 
 
 def _commit(salt: bytes, personal: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from newsletter.config import Config
 from newsletter.deliveries.ledger import Delivery
 from newsletter.rendering import headers
 from newsletter.rendering.headers import Header
+from newsletter.subscribers.people import first_name
 from newsletter.tokens import KeyRing, Verp
 from newsletter.transport.base import Envelope
 
@@ -106,11 +107,10 @@ class Letterhead:
 
 def reader_values(email: str, name: str, fields: Mapping[str, Any]) -> dict[str, str]:
     """What the merge tags of one reader are filled with."""
-    words = name.split()
     values = {
         "subscriber.email": email,
         "subscriber.name": name,
-        "subscriber.first_name": words[0] if words else "",
+        "subscriber.first_name": first_name(name),
     }
     values.update({f"subscriber.{key}": str(value) for key, value in fields.items()})
     return values

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, exists, insert, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, select, update
 
 from newsletter.deliveries.lifecycle import sources
 from newsletter.store.schema import (
@@ -86,6 +86,47 @@ def move(
             .values(**values)
         ).rowcount
     )
+
+
+def begin_many(
+    connection: Connection, list_id: int, beginnings: Mapping[int, datetime | None], source: str, now: datetime
+) -> None:
+    """New Subscriptions by the subscriber's row number: `pending`, or confirmed where a moment says since when."""
+    if beginnings:
+        connection.execute(
+            insert(subscriptions),
+            [
+                {
+                    "subscriber_id": subscriber_id,
+                    "list_id": list_id,
+                    "status": S.PENDING if confirmed_at is None else S.CONFIRMED,
+                    "source": source,
+                    "created_at": now,
+                    "changed_at": now,
+                    "confirmed_at": confirmed_at,
+                }
+                for subscriber_id, confirmed_at in beginnings.items()
+            ],
+        )
+
+
+def confirm_many(connection: Connection, list_id: int, confirmed: Mapping[int, datetime], now: datetime) -> None:
+    """`pending | expired → confirmed` for these subscribers, since these moments; others stay as they are."""
+    if confirmed:
+        here = (subscriptions.c.subscriber_id == bindparam("who"), subscriptions.c.list_id == list_id)
+        who = [{"who": subscriber_id} for subscriber_id in confirmed]
+        connection.execute(
+            update(subscriptions)
+            .where(*here, subscriptions.c.status == S.EXPIRED)
+            .values(status=S.PENDING, changed_at=now),
+            who,
+        )
+        connection.execute(
+            update(subscriptions)
+            .where(*here, subscriptions.c.status.in_(sources(SUBSCRIPTION, S.CONFIRMED)))
+            .values(status=S.CONFIRMED, changed_at=now, confirmed_at=bindparam("since"), unsubscribed_at=None),
+            [{"who": subscriber_id, "since": moment} for subscriber_id, moment in confirmed.items()],
+        )
 
 
 def expire(connection: Connection, now: datetime) -> int:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, update
 
 from newsletter.addresses import Address
-from newsletter.store.schema import lists, subscribers, subscriptions, suppressions
+from newsletter.store.schema import Row, lists, subscribers, subscriptions, suppressions
 from newsletter.tokens import KeyRing, new_uid
 
 MAX_NAME = 200
+
+_JOINERS = frozenset("\u200c\u200d")
+"""Zero-width non-joiner and joiner."""
+_ATTACHED = re.compile("[\u200c\u200d\u180b-\u180d\ufe00-\ufe0f\U000e0100-\U000e01ef]+")
+"""Joiners and variation selectors: they say how their neighbours are drawn."""
+_CLOSING = ",;:،؛、，；："
 
 
 @dataclass(frozen=True)
@@ -29,22 +37,47 @@ class Subscriber:
 
     @property
     def first_name(self) -> str:
-        """The first word of the name, or nothing."""
-        return self.name.split()[0] if self.name.split() else ""
+        """How the person is greeted."""
+        return first_name(self.name)
 
 
 def clean_name(name: str) -> str:
     """A name as it is stored: one line, no control or invisible characters, at most 200 characters.
 
-    Everything else is data and kept: `<b>`, `{{`, quotes and emoji are escaped where they are shown.
+    Everything else is data and kept: `<b>`, `{{`, quotes and emoji are escaped where they are shown. The joiners
+    and variation selectors of Unicode are spelling in Persian, Hindi and emoji and stay where they join something.
     """
-    printable = "".join(character if character.isprintable() else " " for character in name[: 20 * MAX_NAME])
-    return " ".join(printable.split())[:MAX_NAME].strip()
+    printable = "".join(
+        character if character.isprintable() or character in _JOINERS else " " for character in name[: 20 * MAX_NAME]
+    )
+    line = " ".join(printable.split())
+    return _ATTACHED.sub(_tidy, _ATTACHED.sub(_tidy, line)[:MAX_NAME]).strip()
+
+
+def first_name(name: str) -> str:
+    """The first word of a name without the comma or semicolon behind it, or nothing."""
+    return next((bare for word in name.split() if (bare := word.rstrip(_CLOSING))), "")
+
+
+def _tidy(found: re.Match[str]) -> str:
+    """Of a run of joiners and selectors: a selector behind something, and a joiner between two things."""
+    run, text = found[0], found.string
+    if found.start() == 0 or text[found.start() - 1] == " ":
+        return ""
+    selector = "" if run[0] in _JOINERS else run[0]
+    joiner = next((character for character in run if character in _JOINERS), "")
+    return selector + (joiner if text[found.end() : found.end() + 1].strip() else "")
 
 
 def find(connection: Connection, address_key: str) -> Subscriber | None:
     """The person with that normalised address."""
     return _one(connection, subscribers.c.email_key == address_key)
+
+
+def find_many(connection: Connection, address_keys: Collection[str]) -> dict[str, Subscriber]:
+    """The people with these normalised addresses, by address; a few hundred at most."""
+    rows = connection.execute(select(subscribers).where(subscribers.c.email_key.in_(address_keys)))
+    return {row.email_key: _person(row) for row in rows}
 
 
 def by_uid(connection: Connection, uid: int) -> Subscriber | None:
@@ -81,10 +114,45 @@ def file(
     return Subscriber(subscriber_id, uid, address.email, clean_name(name), fields or {}, language, address_hash)
 
 
+def file_many(connection: Connection, newcomers: Mapping[str, Subscriber], now: datetime) -> dict[str, int]:
+    """Put many new people on file, by normalised address; their `id` counts for nothing, the row numbers come back."""
+    if not newcomers:
+        return {}
+    connection.execute(
+        insert(subscribers),
+        [
+            {
+                "uid": person.uid,
+                "email": person.email,
+                "email_key": address_key,
+                "address_hash": person.address_hash,
+                "name": person.name,
+                "fields": person.fields,
+                "language": person.language,
+                "created_at": now,
+            }
+            for address_key, person in newcomers.items()
+        ],
+    )
+    known = select(subscribers.c.email_key, subscribers.c.id).where(subscribers.c.email_key.in_(newcomers))
+    return {row.email_key: row.id for row in connection.execute(known)}
+
+
 def amend(connection: Connection, subscriber_id: int, **values: Any) -> None:
     """Change name, fields or language."""
     if values:
         connection.execute(update(subscribers).where(subscribers.c.id == subscriber_id).values(**values))
+
+
+def amend_many(connection: Connection, changed: Collection[Subscriber]) -> None:
+    """Keep the names and fields of many people as they are in these values."""
+    if changed:
+        connection.execute(
+            update(subscribers)
+            .where(subscribers.c.id == bindparam("who"))
+            .values(name=bindparam("new_name"), fields=bindparam("new_fields")),
+            [{"who": each.id, "new_name": each.name, "new_fields": each.fields} for each in changed],
+        )
 
 
 def describe(connection: Connection, subscriber: Subscriber) -> dict[str, Any]:
@@ -154,6 +222,8 @@ def _iso(moment: datetime | None) -> str | None:
 
 def _one(connection: Connection, condition: Any) -> Subscriber | None:
     row = connection.execute(select(subscribers).where(condition)).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else _person(row)
+
+
+def _person(row: Row) -> Subscriber:
     return Subscriber(row.id, row.uid, row.email, row.name, row.fields, row.language, row.address_hash)

@@ -228,13 +228,4 @@ def _witness(  # noqa: PLR0917
     now: datetime,
     wording: Wording | None = None,
 ) -> None:
-    consent.append(
-        connection,
-        kind,
-        subscriber_id=person.id,
-        list_id=list_id,
-        email=person.email,
-        evidence=evidence,
-        now=now,
-        wording=wording,
-    )
+    consent.append(connection, [consent.Act(kind, person.id, list_id, person.email, evidence, wording)], now)

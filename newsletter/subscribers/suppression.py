@@ -6,7 +6,7 @@ so that an import or a soft bounce cannot hide a complaint.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,16 @@ def reason_for(connection: Connection, address_hash: bytes) -> SuppressionReason
         select(suppressions.c.reason).where(suppressions.c.address_hash == address_hash)
     ).scalar()
     return None if found is None else SuppressionReason(found)
+
+
+def reasons_for(connection: Connection, address_hashes: Collection[bytes]) -> dict[bytes, SuppressionReason]:
+    """Why these addresses are suppressed, of those that are; a few hundred at most."""
+    rows = connection.execute(
+        select(suppressions.c.address_hash, suppressions.c.reason).where(
+            suppressions.c.address_hash.in_(address_hashes)
+        )
+    )
+    return {row.address_hash: SuppressionReason(row.reason) for row in rows}
 
 
 def suppress(

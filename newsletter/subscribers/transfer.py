@@ -10,26 +10,30 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
-from typing import Any, BinaryIO, TextIO, cast
+from typing import BinaryIO, TextIO, cast
 
 from sqlalchemy import Connection, select, true
 
-from newsletter import addresses
 from newsletter.config import FieldConfig, nearest
-from newsletter.errors import AddressError, NewsletterError
+from newsletter.errors import NewsletterError
 from newsletter.store.engine import Database
-from newsletter.store.schema import ConsentKind, SubscriptionStatus, lists, subscribers, subscriptions
-from newsletter.subscribers import consent, fields, lifecycle, people, signup, suppression
-from newsletter.subscribers.consent import Evidence
+from newsletter.store.schema import lists, subscribers, subscriptions
+from newsletter.subscribers import intake
+from newsletter.subscribers.intake import Candidate, Refusal, Report, Terms
 from newsletter.tokens import KeyRing
 
-BATCH = 500
+BATCH = 200
+"""Rows of one writer's turn, which lasts some 20 ms: what a sign-up beside it waits for."""
+INVITING = 20
+"""The same where confirmation mails are enrolled, which asks for budgets person by person."""
 MAX_LINE = 1 << 16
-FIRST_YEAR = 1971
-"""There was no e-mail before; a time zone cannot push a moment of this year out of the calendar."""
+KNOWN = ("email", "name", "list", "status", "confirmed_at")
+"""Columns that need no declaration."""
+EMAIL = frozenset({"e-mail", "email address", "e-mail address"})
+"""What other programs call the address."""
+AGAIN = "importing the whole file again does them no harm."
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet would run; exported behind an apostrophe, which an import takes away again."""
 
@@ -38,49 +42,6 @@ class ImportRefused(NewsletterError):
     """The file cannot be imported."""
 
     exit_code = 4
-
-
-@dataclass(frozen=True)
-class Terms:
-    """On what terms rows come in."""
-
-    list_id: int
-    confirmed: bool = False
-    basis: str = ""
-    source: str = "import"
-    """`import` or `cli`."""
-    origin: str = ""
-    """Name of the file, for the evidence."""
-    send_confirmations: bool = False
-
-
-@dataclass
-class Report:
-    """How many rows came to what; refused ones are told one by one as they are met."""
-
-    rows: int = 0
-    confirmed: int = 0
-    pending: int = 0
-    unchanged: int = 0
-    refused: int = 0
-    invited: int = 0
-
-    def as_dict(self) -> dict[str, int]:
-        """For `--json`."""
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """One row that stays outside, and why."""
-
-    row: int
-    email: str
-    reason: str
-
-
-class _RowRefused(Exception):
-    """Carries the reason of one refused row."""
 
 
 def open_text(raw: BinaryIO, encoding: str | None = None) -> TextIO:
@@ -115,24 +76,29 @@ def import_csv(  # noqa: PLR0917
     report = Report()
     rows = _rows(file)
     _, header = next(rows, (0, []))
-    columns = [name.strip().lower() for name in header]
-    if "email" not in columns:
-        raise ImportRefused("The file has no column named email.", hint=f"Its first line is: {', '.join(header)[:200]}")
-    known = {"email", "name", "confirmed_at", *(field.name for field in declared)}
-    ignored = [name for name in columns if name not in known and name]
-    by_name = {field.name: field for field in declared}
-    while batch := list(islice(rows, BATCH)):
+    columns = _columns(header)
+    known = {*KNOWN, *(field.name for field in declared)}
+    size = INVITING if terms.send_confirmations else BATCH
+    fault: ImportRefused | None = None
+    while fault is None:
+        batch, fault = _batch(rows, size)
+        if not batch:
+            break
+        candidates = [
+            _surplus(number, values, columns)
+            or intake.prepare(number, dict(zip(columns, values, strict=False)), terms, declared, keys, now)
+            for number, values in batch
+        ]
         with database.write() as connection:
-            for number, values in batch:
-                record = dict(zip(columns, values, strict=False))
-                report.rows += 1
-                try:
-                    _take(connection, keys, record, number, terms, by_name, report, now)
-                except _RowRefused as refusal:
-                    report.refused += 1
-                    on_refusal(Refusal(number, record.get("email", "")[:254], str(refusal)))
+            refusals = intake.take(connection, candidates, terms, report, now)
+        for refusal in refusals:
+            on_refusal(refusal)
         on_progress(report.rows)
-    return report, ignored
+    if fault is not None:
+        done = f"{report.rows} rows before it are done" if report.rows else "Nothing was imported"
+        counts = f" ({report.confirmed} confirmed, {report.pending} pending)" if report.rows else ""
+        raise ImportRefused(fault.message, hint=f"{fault.hint} {done}{counts}; {AGAIN}".lstrip()) from fault
+    return report, [name for name in columns if name not in known and name]
 
 
 def add(  # noqa: PLR0917
@@ -144,11 +110,10 @@ def add(  # noqa: PLR0917
     now: datetime,
 ) -> Report:
     """One row by hand, under the rules of an import; `ImportRefused` with the reason when it stays outside."""
-    report = Report(rows=1)
-    try:
-        _take(connection, keys, record, 0, terms, {field.name: field for field in declared}, report, now)
-    except _RowRefused as refusal:
-        raise ImportRefused(f"{record['email']} was not added: {refusal}.") from refusal
+    report = Report()
+    refusals = intake.take(connection, [intake.prepare(0, record, terms, declared, keys, now)], terms, report, now)
+    if refusals:
+        raise ImportRefused(f"{record['email']} was not added: {refusals[0].reason}.")
     return report
 
 
@@ -182,6 +147,44 @@ def export_csv(connection: Connection, out: TextIO, declared: Sequence[FieldConf
             count += 1
 
 
+def _columns(header: Sequence[str]) -> list[str]:
+    """The columns by the names we know them by, whatever their case."""
+    columns = [" ".join(name.lower().split()) for name in header]
+    if "email" not in columns:
+        columns = ["email" if name in EMAIL else name for name in columns]
+    if "email" not in columns:
+        first = ", ".join(header)[:200]
+        raise ImportRefused(
+            "The file has no column named email.", hint=f"Its first line is: {first}" if first else "It is empty."
+        )
+    for name in ("email", *KNOWN):
+        if columns.count(name) > 1:
+            raise ImportRefused(f"The file has two columns named {name}.", hint="Keep the one that counts.")
+    return columns
+
+
+def _surplus(number: int, values: Sequence[str], columns: Sequence[str]) -> Candidate | None:
+    """A row with something beyond the last column: nobody can say which of its cells is which."""
+    if not any(value.strip() for value in values[len(columns) :]):
+        return None
+    email = dict(zip(columns, values, strict=False))["email"]
+    reason = f"has {len(values)} cells, the header {len(columns)}; a comma in a cell needs quotes around the cell"
+    return Candidate(number, email, fault=reason)
+
+
+def _batch(
+    rows: Iterator[tuple[int, list[str]]], size: int
+) -> tuple[list[tuple[int, list[str]]], ImportRefused | None]:
+    """The next rows, and the fault of the file that ended them early."""
+    batch: list[tuple[int, list[str]]] = []
+    try:
+        for row in islice(rows, size):
+            batch.append(row)
+    except ImportRefused as fault:
+        return batch, fault
+    return batch, None
+
+
 def _rows(file: TextIO) -> Iterator[tuple[int, list[str]]]:
     """(line number, values) of every row that is not blank; the delimiter is read off the first line."""
     line = 0
@@ -194,11 +197,27 @@ def _rows(file: TextIO) -> Iterator[tuple[int, list[str]]]:
             if any(value.strip() for value in values):
                 yield line, [_untame(value) for value in values]
     except csv.Error as error:
-        raise ImportRefused(f"Line {line + 1} is not CSV ({error}).") from error
+        raise _not_csv(line + 1, str(error)) from error
     except UnicodeError as error:
+        encoding = "UTF-8" if file.encoding == "utf-8-sig" else file.encoding
+        place = f" (somewhere after line {line})" if line else ""
         raise ImportRefused(
-            f"The file is not UTF-8 (after line {line}).", hint="Name its encoding: --encoding cp1252."
+            f"The file is not {encoding}{place}.", hint="Name its encoding, for example --encoding cp1252."
         ) from error
+
+
+def _not_csv(line: int, reason: str) -> ImportRefused:
+    if "end of data" in reason or "field limit" in reason:
+        return ImportRefused(
+            f"Line {line} is not CSV: it begins a cell with a quote that nothing closes.",
+            hint='Close the quote, or write it twice ("") where it belongs to the text.',
+        )
+    if "expected after" in reason:
+        return ImportRefused(
+            f"Line {line} is not CSV: text follows a closing quote.",
+            hint='Write a quote twice ("") where it belongs to the text.',
+        )
+    return ImportRefused(f"Line {line} is not CSV ({reason}).")
 
 
 def _lines(first: str, file: TextIO) -> Iterable[str]:
@@ -210,103 +229,6 @@ def _lines(first: str, file: TextIO) -> Iterable[str]:
             raise ImportRefused("The file contains NUL characters.", hint="Export it again as CSV in UTF-8.")
         yield line
         line = file.readline(MAX_LINE)
-
-
-def _take(  # noqa: PLR0917
-    connection: Connection,
-    keys: KeyRing,
-    record: Mapping[str, str],
-    number: int,
-    terms: Terms,
-    declared: Mapping[str, FieldConfig],
-    report: Report,
-    now: datetime,
-) -> None:
-    try:
-        address = addresses.parse(record.get("email", ""))
-    except AddressError as error:
-        raise _RowRefused(str(error).rstrip(".")) from error
-    reason = suppression.reason_for(connection, keys.address_hash(address.key))
-    if reason is not None:
-        raise _RowRefused(f"suppressed ({reason.value})")
-    extra = _extra(record, declared)
-    name = people.clean_name(record.get("name", ""))
-    confirmed_at = _confirmed_at(record.get("confirmed_at", ""), now)
-    person = people.find(connection, address.key)
-    if person is None:
-        person = people.file(connection, address, keys, now, name=name, fields=extra)
-    list_id, status = terms.list_id, lifecycle.status_of(connection, person.id, terms.list_id)
-    if _has_left(connection, person.id, list_id):
-        raise _RowRefused("has unsubscribed from this list; only they can come back, through the form")
-    _amend(connection, person, name, extra)
-    if status is None:
-        lifecycle.begin(connection, person.id, list_id, terms.source, now)
-    if terms.confirmed and status is not SubscriptionStatus.CONFIRMED:
-        if status is SubscriptionStatus.EXPIRED:
-            lifecycle.move(connection, person.id, list_id, SubscriptionStatus.PENDING, now)
-        lifecycle.move(connection, person.id, list_id, SubscriptionStatus.CONFIRMED, now, confirmed_at=confirmed_at)
-        origin = f"{terms.origin} line {number}" if number else terms.origin
-        if confirmed_at:
-            origin += f", confirmed {confirmed_at:%Y-%m-%d}"
-        consent.append(
-            connection,
-            ConsentKind.IMPORTED,
-            subscriber_id=person.id,
-            list_id=list_id,
-            email=person.email,
-            evidence=Evidence(terms.source, basis=terms.basis, origin=origin),
-            now=now,
-        )
-        report.confirmed += 1
-    elif status is None:
-        report.pending += 1
-    else:
-        report.unchanged += 1
-    if terms.send_confirmations and not terms.confirmed and status in {None, SubscriptionStatus.PENDING}:
-        report.invited += signup.invite(connection, person, [list_id], {}, now)
-
-
-def _has_left(connection: Connection, subscriber_id: int, list_id: int) -> bool:
-    row = connection.execute(
-        select(subscriptions.c.status, subscriptions.c.unsubscribed_at).where(
-            subscriptions.c.subscriber_id == subscriber_id, subscriptions.c.list_id == list_id
-        )
-    ).one_or_none()
-    return row is not None and row.status != SubscriptionStatus.CONFIRMED and row.unsubscribed_at is not None
-
-
-def _amend(connection: Connection, person: people.Subscriber, name: str, extra: dict[str, str]) -> None:
-    changes: dict[str, Any] = {}
-    if name and name != person.name:
-        changes["name"] = name
-    if any(person.fields.get(key) != value for key, value in extra.items()):
-        changes["fields"] = {**person.fields, **extra}
-    people.amend(connection, person.id, **changes)
-
-
-def _extra(record: Mapping[str, str], declared: Mapping[str, FieldConfig]) -> dict[str, str]:
-    found = {}
-    for name, field in declared.items():
-        try:
-            value = fields.check(field, record.get(name, "")) if record.get(name, "").strip() else ""
-        except fields.FieldError as error:
-            raise _RowRefused(str(error).rstrip(".")) from error
-        if value:
-            found[name] = value
-    return found
-
-
-def _confirmed_at(text: str, now: datetime) -> datetime | None:
-    if not text.strip():
-        return None
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError as error:
-        raise _RowRefused("confirmed_at is not a date such as 2026-09-15 or 2026-09-15T08:00:00+02:00") from error
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    if moment > now or moment.year < FIRST_YEAR:
-        raise _RowRefused("confirmed_at lies in the future" if moment > now else "confirmed_at lies too far back")
-    return moment
 
 
 def _tame(value: str) -> str:
@@ -321,5 +243,5 @@ def describe_ignored(ignored: Sequence[str], declared: Sequence[FieldConfig]) ->
     """A sentence about columns that nothing was done with, or nothing."""
     if not ignored:
         return ""
-    hint = nearest(ignored[0], ["email", "name", "confirmed_at", *(field.name for field in declared)])
+    hint = nearest(ignored[0], [*KNOWN, *(field.name for field in declared)])
     return f"Ignored columns that are not declared as [[fields]]: {', '.join(ignored)}. {hint}"

@@ -29,13 +29,15 @@ from newsletter.store.schema import (
     subscriptions,
 )
 from newsletter.subscribers import consent, lifecycle, people, signup, suppression, transfer
-from newsletter.subscribers.transfer import ImportRefused, Refusal, Report, Terms
+from newsletter.subscribers.intake import Refusal, Report, Terms
+from newsletter.subscribers.transfer import ImportRefused
 from newsletter.tokens import KeyRing
 
 NOW = factories.START
 FIELDS = (FieldConfig(name="city"), FieldConfig(name="age", type="number"))
-PENDING = Terms(1)
-CONFIRMED = Terms(1, confirmed=True, basis="Trade fair, paper form of 2026-09-01", origin="fair.csv")
+SLUG = "steady-spine"
+PENDING = Terms(1, SLUG)
+CONFIRMED = Terms(1, SLUG, confirmed=True, basis="Trade fair, paper form of 2026-09-01", origin="fair.csv")
 
 
 class Post:
@@ -130,7 +132,7 @@ def test_rows_with_a_basis_are_confirmed_with_it_on_record(post: Post) -> None:
 
 
 def test_confirmations_are_mailed_only_when_asked_for_and_within_budgets(post: Post) -> None:
-    terms = Terms(1, send_confirmations=True)
+    terms = Terms(1, SLUG, send_confirmations=True)
     report, _ = post.bring("email\nada@example.net\nbob@example.net\n", terms)
     assert report.invited == 2
     report, _ = post.bring("email\nada@example.net\n", terms)
@@ -167,7 +169,7 @@ def test_file_may_come_through_a_pipe(post: Post) -> None:
     with os.fdopen(write, "wb") as end:
         end.write("email\nada@example.net\n".encode("utf-16"))
     with os.fdopen(read, "rb") as raw, transfer.open_text(raw) as file:
-        transfer.import_csv(post.database, post.keys, file, Terms(1), FIELDS, NOW, on_refusal=post.refusals.append)
+        transfer.import_csv(post.database, post.keys, file, PENDING, FIELDS, NOW, on_refusal=post.refusals.append)
     assert post.status("ada@example.net") == "pending"
 
 
@@ -207,10 +209,10 @@ def test_unconfirmed_import_leaves_a_confirmed_reader_confirmed(post: Post) -> N
 
 def test_row_by_hand_follows_the_same_rules(post: Post) -> None:
     with post.database.write() as connection:
-        report = transfer.add(connection, post.keys, {"email": "ada@example.net", "name": "Ada"}, Terms(1), FIELDS, NOW)
+        report = transfer.add(connection, post.keys, {"email": "ada@example.net", "name": "Ada"}, PENDING, FIELDS, NOW)
         assert report.pending == 1
         with pytest.raises(ImportRefused, match=r"nobody was not added: .*not an e-mail address"):
-            transfer.add(connection, post.keys, {"email": "nobody"}, Terms(1), FIELDS, NOW)
+            transfer.add(connection, post.keys, {"email": "nobody"}, Terms(1, SLUG), FIELDS, NOW)
 
 
 # -- what stays outside ------------------------------------------------------------------------------
@@ -268,7 +270,7 @@ def test_every_refused_row_has_its_line_and_reason_and_the_others_come_in(post: 
     ],
     ids=" → ".join,
 )
-@pytest.mark.parametrize("terms", [CONFIRMED, Terms(1, send_confirmations=True)], ids=["confirmed", "by mail"])
+@pytest.mark.parametrize("terms", [CONFIRMED, Terms(1, SLUG, send_confirmations=True)], ids=["confirmed", "by mail"])
 def test_import_never_revives_an_unsubscribe(post: Post, steps: list[SubscriptionStatus], terms: Terms) -> None:
     post.stand("ada@example.net", *steps)
     report, _ = post.bring("email,name\nAda@Example.net,New Name\n", terms)
@@ -335,9 +337,9 @@ def test_batches_before_a_fault_stay_and_the_file_can_be_imported_again(post: Po
     good = "".join(f"r{number}@example.net,\n" for number in range(transfer.BATCH + 5))
     with pytest.raises(ImportRefused):
         post.bring("email,name\n" + good + 'x@example.net,"open\n')
-    assert len(post.rows(subscribers)) == transfer.BATCH
+    assert len(post.rows(subscribers)) == transfer.BATCH + 5
     report, _ = post.bring("email,name\n" + good)
-    assert (report.unchanged, report.pending) == (transfer.BATCH, 5)
+    assert (report.unchanged, report.pending) == (transfer.BATCH + 5, 0)
 
 
 # -- much of it --------------------------------------------------------------------------------------
@@ -376,7 +378,7 @@ def test_twenty_thousand_rows_stream_through_bounded_memory(post: Post) -> None:
                 post.database,
                 post.keys,
                 transfer.open_text(io.BufferedReader(Endless(rows))),
-                Terms(1),
+                Terms(1, SLUG),
                 FIELDS,
                 NOW,
                 on_refusal=count,
@@ -391,7 +393,7 @@ def test_twenty_thousand_rows_stream_through_bounded_memory(post: Post) -> None:
     assert peak < small + 3_000_000
     assert refused[0] == 990 + 19_800
     assert seen[-1] == 20_000
-    assert len(seen) == 2 + 20_000 // transfer.BATCH
+    assert len(seen) == 21_000 // transfer.BATCH
     assert len(post.rows(subscribers)) == 200
 
 
@@ -400,7 +402,7 @@ def test_twenty_thousand_rows_stream_through_bounded_memory(post: Post) -> None:
 
 def test_export_lists_every_subscription_with_its_standing(post: Post) -> None:
     post.bring("email,name,city,confirmed_at\nada@example.net,Ada,Vienna,2026-09-01T10:00:00+02:00\n", CONFIRMED)
-    post.bring("email\nbob@example.net\n", Terms(2))
+    post.bring("email\nbob@example.net\n", Terms(2, "clinic-notes"))
     assert post.export().splitlines() == [
         "email,name,city,age,list,status,confirmed_at",
         "ada@example.net,Ada,Vienna,,steady-spine,confirmed,2026-09-01T08:00:00+00:00",
