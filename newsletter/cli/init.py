@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from newsletter.cli.console import Console, console_options
+from newsletter.errors import NewsletterError
 
 
 @click.command()
@@ -16,26 +17,40 @@ from newsletter.cli.console import Console, console_options
 @console_options
 def init(console: Console, folder: Path, name: str | None, address: str | None) -> None:
     """Make a new Site in DIR: settings, two example issues, keys and an empty database."""
-    from newsletter import addresses
+    from newsletter import addresses, config
     from newsletter.site import Site
-    from newsletter.starter.plant import plant
+    from newsletter.starter import plant
     from newsletter.store import migrate
     from newsletter.tokens import KeyRing
 
-    if address:
+    plant.refuse_taken(folder)
+    if address is not None:
         address = addresses.parse(address).email
-    plant(folder, name=name, address=address)
-    with Site.open(folder) as site:
+    text = plant.settings(name=_checked(name), address=address)
+    # Everything is known to be usable, the environment included, before the first file is written.
+    settings, origins = config.parse(text, folder.resolve())
+    with plant.planting(folder, text), Site(folder.resolve(), settings, origins) as site:
         if not site.keys_path.exists():
             KeyRing.create(site.keys_path, site.clock())
         migrate.upgrade(site.any_database)
         slugs = site.issues()
+    steps = [("newsletter serve", "the sign-up form, pages and sender")]
+    if slugs:
+        steps.insert(0, (f"newsletter preview {slugs[0]} --open", "see the example issue"))
+        steps.append((f"newsletter check {slugs[0]}", "look it over before sending"))
+    width = max(len(command) for command, _ in steps)
     console.result(
         {"site": str(folder), "issues": slugs},
         f"A Site is ready in {folder}. Mail goes to a sandbox on this machine until you set [smtp].\n\n"
         f"  cd {folder}\n"
-        f"  newsletter preview {slugs[0]} --open     see the example issue\n"
-        f"  newsletter serve                               the sign-up form, pages and sender\n"
-        f"  newsletter check {slugs[0]}              look it over before sending\n\n"
-        "Put your own postal address into newsletter.toml before you send to readers.",
+        + "".join(f"  {command:{width}}  {what}\n" for command, what in steps)
+        + "\nPut your own postal address into newsletter.toml before you send to readers.",
     )
+
+
+def _checked(name: str | None) -> str | None:
+    if name is not None and (not name.strip() or not name.isprintable()):
+        raise NewsletterError(
+            f"{name!r} cannot name a newsletter.", hint='Use one line of text, for instance --name "The Steady Spine".'
+        )
+    return name and name.strip()

@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from newsletter import starter
 from newsletter.errors import RefusedError
 
+FILE_NAME = "newsletter.toml"
+AUTHORS = "authors.toml"
+IMAGES = "images"
 EXAMPLE_NAME = "The Steady Spine"
 EXAMPLE_SLUG = "steady-spine"
 EXAMPLE_ADDRESS = "editor@news.example.org"
@@ -46,29 +52,98 @@ def plant(
 
     `port` is where `serve` is to listen; the commented default stays when it is absent.
     """
-    if (folder / "newsletter.toml").exists():
+    with planting(folder, settings(name=name, address=address, base_url=base_url, port=port)):
+        pass
+
+
+def settings(
+    *, name: str | None = None, address: str | None = None, base_url: str | None = None, port: int | None = None
+) -> str:
+    """The text of a new Site's `newsletter.toml`; what it was told is escaped, not judged."""
+    text = starter.configuration().read_text("utf-8")
+    text = text.replace(f'base_url = "{EXAMPLE_URL}" ', f'base_url = "{base_url or EXAMPLE_URL}" ')
+    if port:
+        text = text.replace("# [server]", f"[server]\nport = {port}").replace("# port = 8000\n", "")
+    if address is not None:
+        text = text.replace(f'address = "{EXAMPLE_ADDRESS}"', f"address = {_toml(address)}")
+    return text if name is None else _renamed(text, name)
+
+
+def refuse_taken(folder: Path) -> None:
+    """Only a new or an unused folder becomes a Site."""
+    if (folder / FILE_NAME).exists():
         raise RefusedError(f"{folder} is a Site already.", hint="Choose another folder.")
     if folder.exists() and not folder.is_dir():
         raise RefusedError(f"{folder} is a file.", hint="Choose another folder.")
+
+
+@contextmanager
+def planting(folder: Path, text: str) -> Iterator[None]:
+    """Make the files of a Site around what the block makes; `newsletter.toml` comes last, so that half is none.
+
+    When anything fails, what was made here is taken away again, and what was in the folder before stays.
+    """
+    refuse_taken(folder)
+    made: list[Path] = []
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    authors = folder / "issues" / AUTHORS
+    before = authors.read_bytes() if authors.is_file() else None
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RefusedError(f"{folder} cannot be made ({error.strerror}).", hint="Choose another folder.") from error
-    settings = starter.configuration().read_text("utf-8")
-    settings = settings.replace(f'base_url = "{EXAMPLE_URL}" ', f'base_url = "{base_url or EXAMPLE_URL}" ')
-    if port:
-        settings = settings.replace("# [server]", f"[server]\nport = {port}").replace("# port = 8000\n", "")
-    if address:
-        settings = settings.replace(f'address = "{EXAMPLE_ADDRESS}"', f"address = {_toml(address)}")
-    if name:
-        settings = _renamed(settings, name)
-    if not (folder / "issues").exists():
-        shutil.copytree(starter.issues(), folder / "issues", ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "templates").mkdir(exist_ok=True)
-    _write_new(folder / "templates" / "README.md", TEMPLATES_README)
-    _write_new(folder / ".gitignore", GITIGNORE)
-    _write_new(folder / ".env", ENV, mode=0o600)
-    _write_new(folder / "newsletter.toml", settings)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RefusedError(f"{folder} cannot be made ({error.strerror}).", hint="Choose another folder.") from error
+        _copy_examples(folder / "issues", made)
+        _make_folder(folder / "templates", made)
+        if not (folder / "var").exists():
+            made.append(folder / "var")
+        for path, content, mode in (
+            (folder / "templates" / "README.md", TEMPLATES_README, 0o644),
+            (folder / ".gitignore", GITIGNORE, 0o644),
+            (folder / ".env", ENV, 0o600),
+        ):
+            if not path.exists():
+                _write(path, content, made, mode)
+        yield
+        _write(folder / FILE_NAME, text, made)
+    except BaseException:
+        if before is not None:
+            authors.write_bytes(before)
+        for path in reversed(made):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        for empty in missing:
+            with suppress(OSError):
+                empty.rmdir()
+        raise
+
+
+def _copy_examples(issues: Path, made: list[Path]) -> None:
+    """The example issues, unless there are issues already; their authors join those who are there."""
+    _make_folder(issues, made)
+    if any(entry.is_dir() and entry.name != IMAGES and not entry.name.startswith(".") for entry in issues.iterdir()):
+        return
+    for source in sorted(path for path in starter.issues().rglob("*") if "__pycache__" not in path.parts):
+        target = issues / source.relative_to(starter.issues())
+        if source.is_dir():
+            _make_folder(target, made)
+        elif not target.exists():
+            made.append(target)
+            shutil.copyfile(source, target)
+        elif target == issues / AUTHORS:
+            _join_authors(source, target)
+
+
+def _join_authors(source: Path, target: Path) -> None:
+    """Add the authors of the examples whom `target` does not know."""
+    text = target.read_text("utf-8")
+    known = tomllib.loads(text)
+    tables = re.split(r"(?m)^(?=\[)", source.read_text("utf-8"))[1:]
+    lacking = [table for table in tables if not tomllib.loads(table).keys() & known.keys()]
+    if lacking:
+        target.write_text("\n".join([text.rstrip("\n"), "", *lacking]).lstrip("\n"), "utf-8")
 
 
 def slug_for(name: str) -> str:
@@ -76,12 +151,15 @@ def slug_for(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63] or "newsletter"
 
 
-def _renamed(settings: str, name: str) -> str:
+def _renamed(text: str, name: str) -> str:
     inner = _toml(name)[1:-1]
+    slug = slug_for(name)
+    if f'slug = "{slug}"' in text and slug != EXAMPLE_SLUG:  # the other list of the example
+        slug = f"{slug[:56]}-letter"
     return (
-        settings.replace(EXAMPLE_NAME.upper(), inner.upper() if "\\" not in inner else inner)
+        text.replace(EXAMPLE_NAME.upper(), inner.upper() if "\\" not in inner else inner)
         .replace(EXAMPLE_NAME, inner)
-        .replace(f'slug = "{EXAMPLE_SLUG}"', f'slug = "{slug_for(name)}"')
+        .replace(f'slug = "{EXAMPLE_SLUG}"', f'slug = "{slug}"')
     )
 
 
@@ -93,9 +171,14 @@ def _toml(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _write_new(path: Path, text: str, mode: int = 0o644) -> None:
-    if path.exists():
-        return
+def _make_folder(path: Path, made: list[Path]) -> None:
+    if not path.is_dir():
+        path.mkdir()
+        made.append(path)
+
+
+def _write(path: Path, text: str, made: list[Path], mode: int = 0o644) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    made.append(path)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from newsletter import config, starter
-from newsletter.content.loader import list_issues, load_issue
+from newsletter.content.loader import list_issues, load_authors, load_issue
 from newsletter.errors import RefusedError
-from newsletter.starter.plant import plant, slug_for
+from newsletter.starter.plant import plant, planting, settings, slug_for
 
 
 def test_planted_site_loads_with_both_issues(tmp_path: Path) -> None:
@@ -103,6 +103,53 @@ def test_what_is_in_the_folder_already_is_kept(tmp_path: Path) -> None:
     assert (tmp_path / ".gitignore").read_text("utf-8") == "mine\n"
     assert [each.name for each in (tmp_path / "issues").iterdir()] == ["own"]
     assert config.load(tmp_path, {})
+
+
+@pytest.mark.parametrize("left", ["empty", "authors", "images"])
+def test_examples_come_where_there_are_no_issues_yet(tmp_path: Path, left: str) -> None:
+    issues = tmp_path / "issues"
+    issues.mkdir()
+    if left == "authors":
+        (issues / "authors.toml").write_text('[ann-back]\nname = "Ann Back"\n', "utf-8")
+    if left == "images":
+        (issues / "images").mkdir()
+        (issues / "images" / "mine.jpg").write_bytes(b"mine")
+    plant(tmp_path)
+    slugs = list_issues(issues)
+    assert len(slugs) == 2
+    assert all(load_issue(issues, slug).articles for slug in slugs)
+    if left == "authors":
+        assert next(iter(load_authors(issues))) == "ann-back"
+    if left == "images":
+        assert (issues / "images" / "mine.jpg").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_what_fails_halfway_is_taken_away_and_nothing_else(tmp_path: Path, there: bool) -> None:
+    folder = tmp_path / "deep" / "site"
+    if there:
+        (folder / "issues").mkdir(parents=True)
+        (folder / "issues" / "authors.toml").write_text('[ann-back]\nname = "Ann Back"\n', "utf-8")
+        (folder / ".gitignore").write_text("mine\n", "utf-8")
+    before = {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
+
+    def fail_halfway() -> None:
+        with planting(folder, settings()):
+            (folder / "var").mkdir()
+            (folder / "var" / "keys.toml").write_text("half", "utf-8")
+            assert not (folder / "newsletter.toml").exists()
+            raise OSError("No space left")
+
+    with pytest.raises(OSError, match="No space left"):
+        fail_halfway()
+    assert {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")} == before
+    plant(folder)
+    assert len(list_issues(folder / "issues")) == 2
+
+
+def test_name_of_the_other_example_list_does_not_make_two_of_one_name(tmp_path: Path) -> None:
+    plant(tmp_path, name="Clinic Notes")
+    assert [each.slug for each in config.load(tmp_path, {})[0].lists] == ["clinic-notes-letter", "clinic-notes"]
 
 
 def test_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
