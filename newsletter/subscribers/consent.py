@@ -14,14 +14,19 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, exists, insert, select
 
+from newsletter.store import bulk
 from newsletter.store.schema import ConsentKind, consent_records, wordings
 from newsletter.store.types import canonical_json, to_millis
 
 GENESIS = "0" * 64
+
+_COLUMNS = (
+    *("subscriber_id", "list_id", "kind", "at", "wording_hash"),
+    *("personal", "salt", "commitment", "previous_hash", "hash"),
+)
 
 
 @dataclass(frozen=True)
@@ -84,29 +89,24 @@ def append(connection: Connection, acts: Sequence[Act], now: datetime) -> None:
     previous_hash: str = previous or GENESIS
     for wording in {act.wording for act in acts if act.wording is not None}:
         _keep(connection, wording, now)
+    at = to_millis(now)
     rows = []
     for act in acts:
         wording_hash = None if act.wording is None else act.wording.hash
-        personal = {"email": act.email, **{key: value for key, value in vars(act.evidence).items() if value}}
+        personal = canonical_json(
+            {"email": act.email} | {key: each for key, each in vars(act.evidence).items() if each}
+        )
         salt = secrets.token_bytes(16)
         commitment = _commit(salt, personal)
-        digest = _link(previous_hash, act.list_id, act.kind, now, wording_hash, commitment)
+        digest = _link(previous_hash, act.list_id, act.kind, at, wording_hash, commitment)
         rows.append(
-            {
-                "subscriber_id": act.subscriber_id,
-                "list_id": act.list_id,
-                "kind": act.kind,
-                "at": now,
-                "wording_hash": wording_hash,
-                "personal": personal,
-                "salt": salt,
-                "commitment": commitment,
-                "previous_hash": previous_hash,
-                "hash": digest,
-            }
+            (
+                *(act.subscriber_id, act.list_id, act.kind.value, at, wording_hash),
+                *(personal, salt, commitment, previous_hash, digest),
+            )
         )
         previous_hash = digest
-    connection.execute(insert(consent_records), rows)
+    bulk.insert_rows(connection, consent_records, _COLUMNS, rows)
 
 
 def broken(connection: Connection) -> Iterator[tuple[int, str]]:
@@ -114,12 +114,12 @@ def broken(connection: Connection) -> Iterator[tuple[int, str]]:
     previous_hash = GENESIS
     rows = connection.execute(select(consent_records).order_by(consent_records.c.id)).yield_per(1000)
     for row in rows:
-        digest = _link(previous_hash, row.list_id, row.kind, row.at, row.wording_hash, row.commitment)
+        digest = _link(previous_hash, row.list_id, row.kind, to_millis(row.at), row.wording_hash, row.commitment)
         if row.previous_hash != previous_hash:
             yield row.id, "does not follow the record before it"
         elif row.hash != digest:
             yield row.id, "was changed after it was written"
-        elif row.personal is not None and _commit(row.salt or b"", row.personal) != row.commitment:
+        elif row.personal is not None and _commit(row.salt or b"", canonical_json(row.personal)) != row.commitment:
             yield row.id, "has a personal part that is not the one committed to"
         previous_hash = row.hash
 
@@ -129,10 +129,10 @@ def _keep(connection: Connection, wording: Wording, now: datetime) -> None:
         connection.execute(insert(wordings).values(hash=wording.hash, first_seen_at=now, **asdict(wording)))
 
 
-def _commit(salt: bytes, personal: dict[str, Any]) -> str:
-    return hashlib.sha256(salt + canonical_json(personal).encode("utf-8")).hexdigest()
+def _commit(salt: bytes, personal: str) -> str:
+    return hashlib.sha256(salt + personal.encode("utf-8")).hexdigest()
 
 
-def _link(previous: str, list_id: int, kind: str, at: datetime, wording: str | None, commitment: str) -> str:  # noqa: PLR0917
-    body = canonical_json([previous, list_id, str(kind), to_millis(at), wording, commitment])
+def _link(previous: str, list_id: int, kind: str, at: int, wording: str | None, commitment: str) -> str:  # noqa: PLR0917
+    body = canonical_json([previous, list_id, str(kind), at, wording, commitment])
     return hashlib.sha256(body.encode("utf-8")).hexdigest()

@@ -96,6 +96,8 @@ class _Standing:
     """One person while a batch is decided."""
 
     person: Subscriber
+    id: int
+    """Row number of the person; 0 until they have one."""
     status: SubscriptionStatus | None = None
     """Where they stand with the list now."""
     has_left: bool = False
@@ -124,18 +126,18 @@ def prepare(  # noqa: PLR0917
         address = addresses.parse(typed)
     except AddressError as error:
         return Candidate(row, typed, fault=str(error).rstrip("."))
-    found = Candidate(row, typed, address, keys.address_hash(address.key))
+    address_hash = keys.address_hash(address.key)
     try:
         status = _status(record, terms)
-        return replace(
-            found,
+        return Candidate(
+            *(row, typed, address, address_hash),
             name=people.clean_name(record.get("name", "")),
             extra=_extra(record, declared),
             confirmed_at=_confirmed_at(record.get("confirmed_at", ""), now),
             may_confirm=terms.confirmed and status is SubscriptionStatus.CONFIRMED,
         )
     except _Fault as fault:
-        return replace(found, fault=str(fault))
+        return Candidate(row, typed, address, address_hash, fault=str(fault))
 
 
 def take(
@@ -160,7 +162,8 @@ def take(
             refusals.append(Refusal(row.number, row.typed[:254], str(fault)))
     _write(connection, decided, terms, now)
     for key in decided.invited:
-        report.invited += signup.invite(connection, decided.standings[key].person, [terms.list_id], {}, now)
+        standing = decided.standings[key]
+        report.invited += signup.invite(connection, replace(standing.person, id=standing.id), [terms.list_id], {}, now)
     return refusals
 
 
@@ -173,7 +176,7 @@ def _standings(connection: Connection, batch: Sequence[Candidate], list_id: int)
         )
     )
     on_list = {row.subscriber_id: (SubscriptionStatus(row.status), row.unsubscribed_at is not None) for row in rows}
-    return {key: _Standing(person, *on_list.get(person.id, (None, False))) for key, person in known.items()}
+    return {key: _Standing(person, person.id, *on_list.get(person.id, (None, False))) for key, person in known.items()}
 
 
 def _decide(row: Candidate, decided: _Decided, terms: Terms, report: Report) -> None:
@@ -183,7 +186,7 @@ def _decide(row: Candidate, decided: _Decided, terms: Terms, report: Report) -> 
     standing = decided.standings.get(key)
     if standing is None:
         newcomer = Subscriber(0, new_uid(), row.address.email, row.name, dict(row.extra), "", row.address_hash)
-        standing = decided.standings[key] = _Standing(newcomer, is_new=True)
+        standing = decided.standings[key] = _Standing(newcomer, 0, is_new=True)
     before = standing.status
     if standing.has_left and before is not SubscriptionStatus.CONFIRMED:
         raise _Fault(HAS_LEFT)
@@ -219,23 +222,23 @@ def _write(connection: Connection, decided: _Decided, terms: Terms, now: datetim
         standings[key].confirmed_at = row.confirmed_at or now
     newcomers = {key: standing.person for key, standing in standings.items() if standing.is_new}
     for key, subscriber_id in people.file_many(connection, newcomers, now).items():
-        standings[key].person = replace(standings[key].person, id=subscriber_id)
+        standings[key].id = subscriber_id
     everybody = standings.values()
     people.amend_many(connection, [each.person for each in everybody if each.is_amended and not each.is_new])
-    begun = {each.person.id: each.confirmed_at for each in everybody if each.begins}
-    confirmed = {each.person.id: each.confirmed_at for each in everybody if each.confirmed_at and not each.begins}
+    begun = {each.id: each.confirmed_at for each in everybody if each.begins}
+    confirmed = {each.id: each.confirmed_at for each in everybody if each.confirmed_at and not each.begins}
     lifecycle.begin_many(connection, terms.list_id, begun, terms.source, now)
     lifecycle.confirm_many(connection, terms.list_id, confirmed, now)
-    acts = [_act(standings[key].person, row, terms) for key, row in decided.confirmed]
+    acts = [_act(standings[key], row, terms) for key, row in decided.confirmed]
     consent.append(connection, acts, now)
 
 
-def _act(person: Subscriber, row: Candidate, terms: Terms) -> consent.Act:
+def _act(standing: _Standing, row: Candidate, terms: Terms) -> consent.Act:
     origin = f"{terms.origin} line {row.number}" if row.number else terms.origin
     if row.confirmed_at:
-        origin += f", confirmed {row.confirmed_at:%Y-%m-%d}"
+        origin += f", confirmed {row.confirmed_at.date()}"
     evidence = Evidence(terms.source, basis=terms.basis, origin=origin)
-    return consent.Act(ConsentKind.IMPORTED, person.id, terms.list_id, person.email, evidence)
+    return consent.Act(ConsentKind.IMPORTED, standing.id, terms.list_id, standing.person.email, evidence)
 
 
 def _status(record: Mapping[str, str], terms: Terms) -> SubscriptionStatus:

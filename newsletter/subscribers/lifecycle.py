@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, exists, insert, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, or_, select, update
 
 from newsletter.deliveries.lifecycle import sources
+from newsletter.store import bulk
 from newsletter.store.schema import (
     CampaignKind,
     DeliveryStatus,
@@ -21,6 +22,7 @@ from newsletter.store.schema import (
     subscriptions,
 )
 from newsletter.store.schema import SubscriptionStatus as S
+from newsletter.store.types import to_millis
 
 CONFIRMATION_LIFE = timedelta(days=7)
 """How long a confirmation link works; after that the subscription is `expired`."""
@@ -92,22 +94,19 @@ def begin_many(
     connection: Connection, list_id: int, beginnings: Mapping[int, datetime | None], source: str, now: datetime
 ) -> None:
     """New Subscriptions by the subscriber's row number: `pending`, or confirmed where a moment says since when."""
-    if beginnings:
-        connection.execute(
-            insert(subscriptions),
-            [
-                {
-                    "subscriber_id": subscriber_id,
-                    "list_id": list_id,
-                    "status": S.PENDING if confirmed_at is None else S.CONFIRMED,
-                    "source": source,
-                    "created_at": now,
-                    "changed_at": now,
-                    "confirmed_at": confirmed_at,
-                }
-                for subscriber_id, confirmed_at in beginnings.items()
-            ],
-        )
+    at = to_millis(now)
+    pending, confirmed = S.PENDING.value, S.CONFIRMED.value
+    bulk.insert_rows(
+        connection,
+        subscriptions,
+        ("subscriber_id", "list_id", "status", "source", "created_at", "changed_at", "confirmed_at"),
+        [
+            (subscriber_id, list_id, confirmed, source, at, at, to_millis(since))
+            if since
+            else (subscriber_id, list_id, pending, source, at, at, None)
+            for subscriber_id, since in beginnings.items()
+        ],
+    )
 
 
 def confirm_many(connection: Connection, list_id: int, confirmed: Mapping[int, datetime], now: datetime) -> None:
@@ -123,7 +122,7 @@ def confirm_many(connection: Connection, list_id: int, confirmed: Mapping[int, d
         )
         connection.execute(
             update(subscriptions)
-            .where(*here, subscriptions.c.status.in_(sources(SUBSCRIPTION, S.CONFIRMED)))
+            .where(*here, or_(*(subscriptions.c.status == each for each in sources(SUBSCRIPTION, S.CONFIRMED))))
             .values(status=S.CONFIRMED, changed_at=now, confirmed_at=bindparam("since"), unsubscribed_at=None),
             [{"who": subscriber_id, "since": moment} for subscriber_id, moment in confirmed.items()],
         )

@@ -11,7 +11,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, update
 
 from newsletter.addresses import Address
+from newsletter.store import bulk
 from newsletter.store.schema import Row, lists, subscribers, subscriptions, suppressions
+from newsletter.store.types import canonical_json, to_millis
 from newsletter.tokens import KeyRing, new_uid
 
 MAX_NAME = 200
@@ -47,16 +49,17 @@ def clean_name(name: str) -> str:
     Everything else is data and kept: `<b>`, `{{`, quotes and emoji are escaped where they are shown. The joiners
     and variation selectors of Unicode are spelling in Persian, Hindi and emoji and stay where they join something.
     """
-    printable = "".join(
-        character if character.isprintable() or character in _JOINERS else " " for character in name[: 20 * MAX_NAME]
-    )
-    line = " ".join(printable.split())
+    line = " ".join((name if name.isprintable() else _printable(name[: 20 * MAX_NAME])).split())
     return _ATTACHED.sub(_tidy, _ATTACHED.sub(_tidy, line)[:MAX_NAME]).strip()
 
 
 def first_name(name: str) -> str:
     """The first word of a name without the comma or semicolon behind it, or nothing."""
     return next((bare for word in name.split() if (bare := word.rstrip(_CLOSING))), "")
+
+
+def _printable(name: str) -> str:
+    return "".join(each if each.isprintable() or each in _JOINERS else " " for each in name)
 
 
 def _tidy(found: re.Match[str]) -> str:
@@ -118,19 +121,16 @@ def file_many(connection: Connection, newcomers: Mapping[str, Subscriber], now: 
     """Put many new people on file, by normalised address; their `id` counts for nothing, the row numbers come back."""
     if not newcomers:
         return {}
-    connection.execute(
-        insert(subscribers),
+    at = to_millis(now)
+    bulk.insert_rows(
+        connection,
+        subscribers,
+        ("uid", "email", "email_key", "address_hash", "name", "fields", "language", "created_at"),
         [
-            {
-                "uid": person.uid,
-                "email": person.email,
-                "email_key": address_key,
-                "address_hash": person.address_hash,
-                "name": person.name,
-                "fields": person.fields,
-                "language": person.language,
-                "created_at": now,
-            }
+            (
+                *(person.uid, person.email, address_key, person.address_hash),
+                *(person.name, canonical_json(person.fields), person.language, at),
+            )
             for address_key, person in newcomers.items()
         ],
     )

@@ -12,7 +12,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import BinaryIO, TextIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 from sqlalchemy import Connection, select, true
 
@@ -33,7 +33,6 @@ KNOWN = ("email", "name", "list", "status", "confirmed_at")
 """Columns that need no declaration."""
 EMAIL = frozenset({"e-mail", "email address", "e-mail address"})
 """What other programs call the address."""
-AGAIN = "importing the whole file again does them no harm."
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet would run; exported behind an apostrophe, which an import takes away again."""
 
@@ -95,9 +94,7 @@ def import_csv(  # noqa: PLR0917
             on_refusal(refusal)
         on_progress(report.rows)
     if fault is not None:
-        done = f"{report.rows} rows before it are done" if report.rows else "Nothing was imported"
-        counts = f" ({report.confirmed} confirmed, {report.pending} pending)" if report.rows else ""
-        raise ImportRefused(fault.message, hint=f"{fault.hint} {done}{counts}; {AGAIN}".lstrip()) from fault
+        raise ImportRefused(fault.message, hint=f"{fault.hint} {_done(report)}".lstrip()) from fault
     return report, [name for name in columns if name not in known and name]
 
 
@@ -120,14 +117,26 @@ def add(  # noqa: PLR0917
 def export_csv(connection: Connection, out: TextIO, declared: Sequence[FieldConfig], list_id: int | None = None) -> int:
     """Write every subscription as a row, streaming; returns how many."""
     writer = csv.writer(out)
-    names = [field.name for field in declared]
-    writer.writerow(["email", "name", *names, "list", "status", "confirmed_at"])
-    count, after = 0, 0
+    writer.writerow(["email", "name", *(field.name for field in declared), "list", "status", "confirmed_at"])
+    count = 0
+    for row in export_rows(connection, declared, list_id):
+        extra = [str("" if value is None else value) for value in row["fields"].values()]
+        cells = (row["email"], row["name"], *extra, row["list"], row["status"], row["confirmed_at"] or "")
+        writer.writerow([_tame(value) for value in cells])
+        count += 1
+    return count
+
+
+def export_rows(
+    connection: Connection, declared: Sequence[FieldConfig], list_id: int | None = None
+) -> Iterator[dict[str, Any]]:
+    """Every subscription: `{email, name, fields: {declared name: value or None}, list, status, confirmed_at}`."""
+    after = 0
     while True:
         query = select(subscribers).where(subscribers.c.id > after).order_by(subscribers.c.id).limit(1000)
         page = connection.execute(query).all()
         if not page:
-            return count
+            return
         after = page[-1].id
         people_by_id = {row.id: row for row in page}
         rows = connection.execute(
@@ -141,10 +150,14 @@ def export_csv(connection: Connection, out: TextIO, declared: Sequence[FieldConf
         )
         for row in rows:
             person = people_by_id[row.subscriber_id]
-            at = row.confirmed_at.isoformat(timespec="seconds") if row.confirmed_at else ""
-            extra = [str(person.fields.get(name, "")) for name in names]
-            writer.writerow([_tame(value) for value in (person.email, person.name, *extra, row.slug, row.status, at)])
-            count += 1
+            yield {
+                "email": person.email,
+                "name": person.name,
+                "fields": {field.name: person.fields.get(field.name) for field in declared},
+                "list": row.slug,
+                "status": row.status,
+                "confirmed_at": row.confirmed_at.isoformat(timespec="seconds") if row.confirmed_at else None,
+            }
 
 
 def _columns(header: Sequence[str]) -> list[str]:
@@ -218,6 +231,15 @@ def _not_csv(line: int, reason: str) -> ImportRefused:
             hint='Write a quote twice ("") where it belongs to the text.',
         )
     return ImportRefused(f"Line {line} is not CSV ({reason}).")
+
+
+def _done(report: Report) -> str:
+    if not report.rows:
+        return "Nothing was imported."
+    counts = {"confirmed": report.confirmed, "pending": report.pending}
+    counts |= {"unchanged": report.unchanged, "refused": report.refused}
+    said = ", ".join(f"{number} {what}" for what, number in counts.items())
+    return f"The rows before it are in ({said}); importing the whole file again does them no harm."
 
 
 def _lines(first: str, file: TextIO) -> Iterable[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 import tracemalloc
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ import factories
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import delete, event, func, select
 
 from newsletter import addresses
 from newsletter.clock import FrozenClock
@@ -95,6 +96,11 @@ class Post:
         with self.database.read() as connection:
             transfer.export_csv(connection, out, FIELDS, list_id)
         return out.getvalue()
+
+
+def _page(post: Post) -> list[dict[str, Any]]:
+    with post.database.read() as connection:
+        return people.page(connection, list_id=1)
 
 
 @pytest.fixture
@@ -213,6 +219,111 @@ def test_row_by_hand_follows_the_same_rules(post: Post) -> None:
         assert report.pending == 1
         with pytest.raises(ImportRefused, match=r"nobody was not added: .*not an e-mail address"):
             transfer.add(connection, post.keys, {"email": "nobody"}, Terms(1, SLUG), FIELDS, NOW)
+
+
+def test_our_own_export_moves_a_site_without_making_anybody_agree(post: Post) -> None:
+    post.stand("ada@example.net", SubscriptionStatus.CONFIRMED)
+    post.stand("asked@example.net")
+    post.stand("late@example.net", SubscriptionStatus.EXPIRED)
+    post.stand("left@example.net", SubscriptionStatus.CONFIRMED, SubscriptionStatus.UNSUBSCRIBED)
+    with post.database.write() as connection:
+        factories.subscribed(connection, post.keys, "clinic@example.net", slug="clinic-notes")
+    exported = post.export()
+    with post.database.write() as connection:
+        connection.execute(delete(subscribers))
+    report, ignored = post.bring(exported, CONFIRMED)
+    assert report == Report(rows=5, confirmed=1, pending=2, refused=2)
+    assert ignored == []
+    assert post.why() == {
+        "left@example.net": "has unsubscribed, says the file",
+        "clinic@example.net": "belongs to the list clinic-notes, says the file",
+    }
+    statuses = {row["email"]: row["status"] for row in _page(post)}
+    assert statuses == {"ada@example.net": "confirmed", "asked@example.net": "pending", "late@example.net": "pending"}
+    assert [row.personal["email"] for row in post.rows(consent_records)] == ["ada@example.net"]
+    again, _ = post.bring(exported, Terms(2, "clinic-notes", confirmed=True, basis="moved"))
+    assert (again.confirmed, again.refused) == (1, 4)
+
+
+@pytest.mark.parametrize(
+    ("status", "became", "said"),
+    [
+        ("confirmed", "confirmed", ""),
+        (" Confirmed ", "confirmed", ""),
+        ("", "confirmed", ""),
+        ("pending", "pending", ""),
+        ("EXPIRED", "pending", ""),
+        ("unsubscribed", None, "has unsubscribed, says the file"),
+        ("subscribed", None, "status 'subscribed' is unknown"),
+    ],
+)
+def test_basis_confirms_only_whom_the_file_does_not_call_otherwise(
+    post: Post, status: str, became: str | None, said: str
+) -> None:
+    post.bring(f"email,Status\nada@example.net,{status}\n", CONFIRMED)
+    assert post.status("ada@example.net") == became
+    assert said in post.why().get("ada@example.net", "")
+    assert len(post.rows(consent_records)) == (became == "confirmed")
+
+
+def test_status_in_a_file_takes_nothing_from_who_is_confirmed_here(post: Post) -> None:
+    post.stand("ada@example.net", SubscriptionStatus.CONFIRMED)
+    report, _ = post.bring("email,status\nada@example.net,pending\n", CONFIRMED)
+    assert report == Report(rows=1, unchanged=1)
+    assert post.status("ada@example.net") == "confirmed"
+
+
+def test_second_row_of_a_person_meets_what_the_first_has_left(post: Post) -> None:
+    report, _ = post.bring(
+        "email,name,city,status\n"
+        "ada@example.net,Ada,,pending\n"
+        "ADA@example.net,Ada Reader,Vienna,confirmed\n"
+        "ada@EXAMPLE.net,,Graz,confirmed\n",
+        CONFIRMED,
+    )
+    assert report == Report(rows=3, pending=1, confirmed=1, unchanged=1)
+    ada = post.person("ada@example.net")
+    assert (ada.email, ada.name, ada.fields) == ("ada@example.net", "Ada Reader", {"city": "Graz"})
+    assert post.status("ada@example.net") == "confirmed"
+    (record,) = post.rows(consent_records)
+    assert (record.subscriber_id, record.personal["origin"]) == (ada.id, "fair.csv line 3")
+
+
+def test_names_and_fields_of_people_on_file_are_brought_up_to_date_in_one_batch(post: Post) -> None:
+    post.bring("email,name,city\nada@example.net,Ada,Vienna\nbob@example.net,Bob,\n")
+    post.bring("email,name,age\nada@example.net,Ada Reader,40\nbob@example.net,,7\n", CONFIRMED)
+    ada, bob = post.person("ada@example.net"), post.person("bob@example.net")
+    assert (ada.name, ada.fields) == ("Ada Reader", {"city": "Vienna", "age": "40"})
+    assert (bob.name, bob.fields) == ("Bob", {"age": "7"})
+    assert post.status("bob@example.net") == "confirmed"
+
+
+@pytest.mark.parametrize("header", ["EMAIL", "E-Mail", "e-mail address", "Email  Address", " email "])
+def test_address_column_is_known_by_its_usual_names(post: Post, header: str) -> None:
+    post.bring(f"Name,{header}\nAda,ada@example.net\n")
+    assert post.person("ada@example.net").name == "Ada"
+
+
+def test_column_named_email_wins_over_one_that_only_sounds_like_it(post: Post) -> None:
+    _, ignored = post.bring("E-Mail,email\nold@example.net,ada@example.net\n")
+    assert ignored == ["e-mail"]
+    assert [row.email for row in post.rows(subscribers)] == ["ada@example.net"]
+
+
+def test_row_with_surplus_cells_stays_outside(post: Post) -> None:
+    report, _ = post.bring("email,name\nada@example.net,Reader, Ada\nbob@example.net,Bob,,\n")
+    assert report == Report(rows=2, pending=1, refused=1)
+    assert "has 3 cells, the header 2" in post.why()["ada@example.net"]
+
+
+def test_fields_by_hand_are_checked_and_none_is_demanded(post: Post) -> None:
+    declared = (*FIELDS, FieldConfig(name="role", required=True))
+    with post.database.write() as connection:
+        record = {"email": "ada@example.net", "age": "40"}
+        transfer.add(connection, post.keys, record, PENDING, declared, NOW)
+        with pytest.raises(ImportRefused, match="age must be a number"):
+            transfer.add(connection, post.keys, {"email": "bob@example.net", "age": "old"}, PENDING, declared, NOW)
+    assert post.person("ada@example.net").fields == {"age": "40"}
 
 
 # -- what stays outside ------------------------------------------------------------------------------
@@ -342,7 +453,87 @@ def test_batches_before_a_fault_stay_and_the_file_can_be_imported_again(post: Po
     assert (report.unchanged, report.pending) == (transfer.BATCH + 5, 0)
 
 
+def test_open_quote_names_its_line_the_remedy_and_what_came_in_before(post: Post) -> None:
+    with pytest.raises(ImportRefused) as refused:
+        post.bring('email,name\nada@example.net,Ada\nbob@example.net,"Bob\nx@example.net,X\n', CONFIRMED)
+    said = str(refused.value)
+    assert said.startswith("Line 3 is not CSV: it begins a cell with a quote that nothing closes. Close the quote")
+    assert "The rows before it are in (1 confirmed, 0 pending, 0 unchanged, 0 refused)" in said
+    assert post.status("ada@example.net") == "confirmed"
+    with pytest.raises(ImportRefused, match=r"Line 2 .*Nothing was imported"):
+        post.bring('email,name\nbob@example.net,"Bob\n')
+
+
+def test_file_in_another_encoding_never_names_line_nought(post: Post) -> None:
+    with pytest.raises(ImportRefused) as refused:
+        post.bring("email,name\nada@example.net,Zoë\n".encode("cp1252"))
+    assert str(refused.value) == "The file is not UTF-8. Name its encoding, for example --encoding cp1252."
+    with pytest.raises(ImportRefused, match="The file is not ascii"):
+        post.bring("email,name\nada@example.net,Zoë\n", encoding="ascii")
+
+
+@pytest.mark.parametrize("header", ["email,email", "email,Status,status", "E-Mail,e-mail"])
+def test_column_that_is_there_twice_is_refused(post: Post, header: str) -> None:
+    with pytest.raises(ImportRefused, match="two columns named"):
+        post.bring(f"{header}\nada@example.net\n")
+
+
 # -- much of it --------------------------------------------------------------------------------------
+
+
+class Turns:
+    """Counts write transactions and what is asked in each."""
+
+    def __init__(self, database: Database) -> None:
+        self.statements: list[int] = []
+        event.listen(database.engine, "before_cursor_execute", self._count)
+
+    def _count(self, _connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if statement.startswith("BEGIN"):
+            self.statements.append(0)
+        self.statements[-1] += 1
+
+
+@pytest.mark.parametrize("seen", [False, True], ids=["new", "on file"])
+def test_import_takes_short_turns_of_a_few_statements(post: Post, *, seen: bool) -> None:
+    rows = 2 * transfer.BATCH + 1
+    if seen:
+        post.bring("email\n" + "".join(f"r{number}@example.net\n" for number in range(rows)))
+    turns = Turns(post.database)
+    content = "email,name\n" + "".join(f"r{number}@example.net,Reader {number}\n" for number in range(rows))
+    assert post.bring(content, CONFIRMED)[0].confirmed == rows
+    assert transfer.BATCH <= 200
+    assert len(turns.statements) == 3
+    assert max(turns.statements) <= 10  # with BEGIN
+
+
+def test_whoever_waits_beside_an_import_has_the_next_turn(post: Post) -> None:
+    """A writer that asks during one batch is served before the second after it."""
+    asked, served = threading.Event(), threading.Event()
+    seen_at: list[int] = []
+
+    def beside() -> None:
+        asked.wait(10)
+        with post.database.write() as connection:
+            seen_at.append(connection.execute(select(func.count()).select_from(subscribers)).scalar_one())
+        served.set()
+
+    def progress(done: int) -> None:
+        if done == transfer.BATCH:
+            asked.set()
+        elif done == 3 * transfer.BATCH:
+            served.wait(10)
+
+    other = threading.Thread(target=beside)
+    other.start()
+    content = "email\n" + "".join(f"r{number}@example.net\n" for number in range(4 * transfer.BATCH))
+    transfer.import_csv(
+        *(post.database, post.keys, io.StringIO(content), PENDING, FIELDS, NOW),
+        on_refusal=post.refusals.append,
+        on_progress=progress,
+    )
+    other.join(10)
+    assert seen_at[0] <= 3 * transfer.BATCH
 
 
 class Endless(io.RawIOBase):
