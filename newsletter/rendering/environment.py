@@ -77,10 +77,7 @@ def render_template(env: Environment, name: str, context: Mapping[str, object]) 
         by = "" if missing == name else f", which {name} asks for"
         raise RenderError(f"There is no template {missing}{by}.", hint="Look under templates/.") from error
     except TemplateSyntaxError as error:
-        place = Path(error.filename or error.name or name)
-        raise ContentError(
-            _sentence(error.message or "This is not a template"), path=place, line=error.lineno
-        ) from error
+        raise _misspelt(error, name) from error
     except ContentError:
         raise
     except Exception as error:  # whatever a template's own code may raise; the caller learns the place
@@ -88,6 +85,26 @@ def render_template(env: Environment, name: str, context: Mapping[str, object]) 
         hint = error.hint if isinstance(error, NewsletterError) else "The template asks for something it is not given."
         path, line = _place(env, error, name)
         raise ContentError(_sentence(message), path=path, line=line, hint=hint) from error
+
+
+def compile_templates(env: Environment, folder: str) -> None:
+    """Read every HTML template below `folder`, so that a misspelt one shows before a reader meets it.
+
+    Raises `ContentError` with the file and line of the first that is no template.
+    """
+    for name in env.list_templates(filter_func=lambda each: each.startswith(f"{folder}/") and each.endswith(".html")):
+        try:
+            env.get_template(name)
+        except TemplateSyntaxError as error:
+            raise _misspelt(error, name) from error
+        except UnicodeDecodeError as error:
+            found = [path for each in _folders(env.loader) if (path := Path(each, name)).is_file()]
+            raise ContentError("This template is not UTF-8.", path=found[0]) from error
+
+
+def _misspelt(error: TemplateSyntaxError, name: str) -> ContentError:
+    place = Path(error.filename or error.name or name)
+    return ContentError(_sentence(error.message or "This is not a template"), path=place, line=error.lineno)
 
 
 def _place(env: Environment, error: Exception, name: str) -> tuple[Path, int]:

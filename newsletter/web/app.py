@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, abort, g, request
 
+from newsletter.rendering.environment import compile_templates
 from newsletter.subscribers.gate import FormTokens
 from newsletter.web import archive, assets, confirm, errors, headers, health, signup, unsubscribe
 from newsletter.web.door import EXTENSION, Door
@@ -33,25 +34,35 @@ def _nobody_waits() -> None:
 def create_app(site: Site, *, on_enrolled: Callable[[], None] = _nobody_waits) -> Flask:
     """The pages of `site`; `on_enrolled` is called after every commit that put mail into the ledger.
 
-    Raises `ConfigError` when the theme's accent cannot be read, `SchemaError` when the database is not up to date.
+    Raises `ConfigError` when the theme's accent cannot be read, `ContentError` when one of its templates cannot,
+    `SchemaError` when the database is not up to date.
     """
     app = Flask("newsletter.web", static_folder=None, template_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_FORM
     app.url_map.merge_slashes = False  # no redirects: a one-click post must be answered where it arrives
     theme = assets.theme_css(site.config.theme)
-    _ = (site.lists_by_id, site.environment)  # now, so that trouble shows here and threads find them made
+    _ = site.lists_by_id  # now, so that trouble shows here and threads find it made
+    compile_templates(site.environment, "web")
     app.extensions[EXTENSION] = Door(site, on_enrolled, FormTokens(site.keys), {"theme.css": theme})
     for noun in (signup, confirm, unsubscribe, archive, assets, health):
         app.register_blueprint(noun.blueprint)
     headers.install(app)
     errors.install(app)
     app.before_request(_start)
+    app.before_request(_refuse_much)
     app.after_request(_log)
     return app
 
 
 def _start() -> None:
     g.started = time.perf_counter()
+
+
+def _refuse_much() -> None:
+    """Too long a body is refused whoever reads it, or nobody."""
+    limit = unsubscribe.MAX_BODY if request.blueprint == unsubscribe.blueprint.name else MAX_FORM
+    request.max_content_length = limit
+    if (request.content_length or 0) > limit:
+        abort(413)
 
 
 def _log(response: Response) -> Response:

@@ -10,7 +10,7 @@ import logging
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from newsletter.errors import NewsletterError, StoreError, TokenError
+from newsletter.errors import ContentError, NewsletterError, RenderError, StoreError, TokenError
 from newsletter.web.door import door
 
 log = logging.getLogger("newsletter.web")
@@ -23,6 +23,8 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(TokenError, _token)
     app.register_error_handler(StoreError, _store)
+    app.register_error_handler(ContentError, _theme)
+    app.register_error_handler(RenderError, _theme)
     app.register_error_handler(Exception, _surprise)
 
 
@@ -43,6 +45,12 @@ def _store(error: StoreError) -> Response:
     response = _page(503)
     response.headers["Retry-After"] = "60"
     return response
+
+
+def _theme(error: NewsletterError) -> Response:
+    """A template of the Site's own is broken: its file and line are all that helps."""
+    log.error("%s %s: %s", request.method, request.url_rule, error)
+    return _page(500)
 
 
 def _surprise(error: Exception) -> Response:

@@ -22,8 +22,8 @@ from newsletter.config.model import ServerConfig
 from newsletter.errors import ConfigError, NewsletterError
 
 THREADS = 8
-MAX_BODY = 16 * 1024
-"""Octets that are read at all; the pages' own limits are lower and answer with a page."""
+MAX_BODY = 1024 * 1024 + 1
+"""Octets that are read at all. The pages' own limits are far lower, but only who was read to the end reads our page."""
 
 _FORWARDED = {"x-forwarded-for", "x-forwarded-proto"}
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -42,6 +42,7 @@ class Server:
             sockets=[listening],
             threads=THREADS,
             max_request_body_size=MAX_BODY,
+            inbuf_overflow=64 * 1024,  # the rest of a large body waits in a file, not in memory
             max_request_header_size=32 * 1024,
             channel_timeout=30,
             clear_untrusted_proxy_headers=False,  # `_by_proxy` has done it

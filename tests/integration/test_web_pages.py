@@ -13,7 +13,7 @@ import websites
 from websites import World
 
 from newsletter import starter
-from newsletter.errors import ConfigError, StoreError
+from newsletter.errors import ConfigError, ContentError, StoreError
 from newsletter.site import Site
 from newsletter.web.app import create_app
 
@@ -143,6 +143,36 @@ def test_broken_theme_still_answers(world: World, tmp_path: Path) -> None:
         client = create_app(site).test_client()
         assert client.get("/").status_code == 500
         assert "went wrong on our side" in client.get("/nothing").text
+
+
+def test_fault_in_a_template_is_one_line_in_the_log(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = tmp_path / "templates" / "web" / "check_inbox.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("fine\n{{ nonsense }}\n", "utf-8")
+    with Site.open(tmp_path, world.clock) as site:
+        answer = create_app(site).test_client().get("/check-inbox")
+    assert answer.status_code == 500
+    assert "Our mistake" in answer.text
+    (record,) = [each for each in caplog.records if each.levelno >= logging.ERROR]
+    assert record.getMessage().startswith(f"GET /check-inbox: {page}:2: 'nonsense' is undefined.")
+    assert record.exc_info is None
+    assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"fine\n{% if %}\n", r"disowned\.html:2: Expected an expression"), (b"\xff", r"disowned\.html: .*not UTF-8")],
+)
+def test_misspelt_template_stops_the_pages_before_a_reader_meets_it(
+    world: World, tmp_path: Path, content: bytes, said: str
+) -> None:
+    page = tmp_path / "templates" / "web" / "disowned.html"
+    page.parent.mkdir(parents=True)
+    page.write_bytes(content)
+    with Site.open(tmp_path, world.clock) as site, pytest.raises(ContentError, match=said):
+        create_app(site)
 
 
 def test_site_file_wins_over_the_starter(world: World, tmp_path: Path) -> None:
