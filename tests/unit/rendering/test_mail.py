@@ -88,6 +88,15 @@ def test_a_welcome_greets_by_name_or_kindly_without(env: Environment) -> None:
     assert "archive" not in render(env, "welcome", archive_url=None).html
 
 
+@pytest.mark.parametrize(
+    ("name", "subject"), [("welcome", "Welcome to Clinic Notes"), ("goodbye", "You have left Clinic Notes")]
+)
+def test_mail_about_one_list_is_called_after_it(env: Environment, name: str, subject: str) -> None:
+    rendered = render(env, name, "Clinic Notes")
+    assert rendered.subject == subject
+    assert "“Clinic Notes”" in rendered.text
+
+
 def test_goodbye_says_how_to_come_back_and_no_more(env: Environment) -> None:
     rendered = render(env, "goodbye")
     assert lxml_html.fromstring(rendered.html).xpath("//a/@href") == ["https://news.example.org/"]
