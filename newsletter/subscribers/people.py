@@ -49,8 +49,11 @@ def clean_name(name: str) -> str:
     Everything else is data and kept: `<b>`, `{{`, quotes and emoji are escaped where they are shown. The joiners
     and variation selectors of Unicode are spelling in Persian, Hindi and emoji and stay where they join something.
     """
-    line = " ".join((name if name.isprintable() else _printable(name[: 20 * MAX_NAME])).split())
-    return _ATTACHED.sub(_tidy, _ATTACHED.sub(_tidy, line)[:MAX_NAME]).strip()
+    name = name[: 20 * MAX_NAME]
+    line = " ".join((name if name.isprintable() else _printable(name)).split())
+    if _ATTACHED.search(line):
+        line = " ".join(_ATTACHED.sub(_tidy, line).split())
+    return _ATTACHED.sub(_tidy, line[:MAX_NAME]).strip()
 
 
 def first_name(name: str) -> str:

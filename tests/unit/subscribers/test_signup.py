@@ -7,11 +7,21 @@ from typing import TYPE_CHECKING
 
 import factories
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import select
 
 from newsletter.errors import TokenError
-from newsletter.store.schema import CampaignKind, SubscriptionStatus, SuppressionReason, deliveries, subscriptions
+from newsletter.store.schema import (
+    CampaignKind,
+    SubscriptionStatus,
+    SuppressionReason,
+    campaigns,
+    deliveries,
+    subscriptions,
+)
 from newsletter.subscribers import consent, lifecycle, people, signup, suppression
+from newsletter.subscribers.letterhead import reader_values
 from newsletter.subscribers.signup import Answer
 
 if TYPE_CHECKING:
@@ -155,10 +165,54 @@ def test_request_without_a_name_keeps_the_old_one(desk: Desk) -> None:
         ("=cmd|' /C calc'!A0", "=cmd|' /C calc'!A0"),
         ("x" * 10_000_000, "x" * people.MAX_NAME),
         ("\ud800Ada", "Ada"),
+        ("علی\u200cرضا", "علی\u200cرضا"),
+        ("क्\u200dष", "क्\u200dष"),
+        ("👩\u200d⚕\ufe0f Ada ❤\ufe0f", "👩\u200d⚕\ufe0f Ada ❤\ufe0f"),
+        ("\u200dAda\u200c \u200d\ufe0f Reader\u200d", "Ada Reader"),
+        ("A\u200d\u200d\u200cda\ufe0f\ufe0f", "A\u200dda\ufe0f"),
+        ("A\u00ad\u2060\u202e\ufeffda", "A da"),
+        ("x" * (people.MAX_NAME - 1) + "\u200dx", "x" * (people.MAX_NAME - 1)),
     ],
 )
 def test_name_is_data_on_one_line(typed: str, kept: str) -> None:
     assert people.clean_name(typed) == kept
+
+
+@given(st.text(st.sampled_from("aé \u200c\u200d\ufe0f\u200b👩"), max_size=12))
+def test_cleaning_a_name_twice_changes_nothing(typed: str) -> None:
+    kept = people.clean_name(typed)
+    assert people.clean_name(kept) == kept
+    assert not kept.startswith(("\u200c", "\u200d", "\ufe0f"))
+    assert not kept.endswith(("\u200c", "\u200d"))
+
+
+@pytest.mark.parametrize(
+    ("name", "greeted"),
+    [
+        ("Ada Reader", "Ada"),
+        ('O\'Brien, "Ann"', "O'Brien"),
+        ("Reader; Ada", "Reader"),
+        (", Ada", "Ada"),
+        ("J. R. Reader", "J."),
+        (" ,;", ""),
+        ("", ""),
+    ],
+)
+def test_greeting_is_the_first_word_and_no_comma_behind_it(name: str, greeted: str) -> None:
+    assert people.first_name(name) == greeted
+    assert reader_values("ada@example.net", name, {})["subscriber.first_name"] == greeted
+
+
+def test_two_lists_confirmed_at_once_are_welcomed_each_for_itself(desk: Desk) -> None:
+    desk.subscribe("ada@example.net", 1, 2)
+    desk.confirm()
+    rows = desk.connection.execute(
+        select(campaigns.c.list_id)
+        .join(deliveries, deliveries.c.campaign_id == campaigns.c.id)
+        .where(campaigns.c.kind == CampaignKind.WELCOME)
+        .order_by(campaigns.c.list_id)
+    )
+    assert list(rows.scalars()) == [1, 2]
 
 
 # -- budgets -----------------------------------------------------------------------------------------
