@@ -77,7 +77,7 @@ def bring(site: Site, rows: int) -> tuple[float, list[float]]:
     def refused(refusal: Refusal) -> None:
         raise AssertionError(refusal)
 
-    site.database.write = timed(write, turns)  # type: ignore[method-assign]
+    site.database.write = timed(write, turns)  # type: ignore[method-assign, assignment]
     started = time.perf_counter()
     report, _ = transfer.import_csv(
         site.database, site.keys, io.StringIO(text), terms, site.config.fields, site.clock(), on_refusal=refused

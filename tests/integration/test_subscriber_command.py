@@ -1,0 +1,69 @@
+"""Readers by hand: what `subscriber add` and `subscriber import` take from the command line."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from commands import Commands
+
+FIELDS = """
+[[fields]]
+name = "city"
+[[fields]]
+name = "visits"
+type = "number"
+[[fields]]
+name = "role"
+required = true
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Commands:
+    for name in list(os.environ):
+        if name.startswith("NEWSLETTER_") and not name.startswith("NEWSLETTER_TEST_"):
+            monkeypatch.delenv(name)
+    commands = Commands(tmp_path / "letter", monkeypatch, capfd)
+    commands.ok("init", commands.folder, "--name", "The Test Letter", "--from", "editor@example.net")
+    with (commands.folder / "newsletter.toml").open("a", encoding="utf-8") as file:
+        file.write(FIELDS)
+    return commands
+
+
+def test_declared_fields_can_be_set_by_hand(run: Commands) -> None:
+    run.ok("subscriber", "add", "ada@example.net", "--field", "city=Vienna = Wien", "--field", "visits=3")
+    shown = run.ok("subscriber", "show", "ada@example.net", "--json").json
+    assert shown["fields"] == {"city": "Vienna = Wien", "visits": "3"}
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "said"),
+    [
+        ("citty=Vienna", 2, "Did you mean city?"),
+        ("city", 2, "NAME=VALUE"),
+        ("visits=many", 4, "visits must be a number"),
+    ],
+)
+def test_field_that_cannot_be_set_is_refused_with_the_remedy(run: Commands, given: str, code: int, said: str) -> None:
+    done = run("subscriber", "add", "ada@example.net", "--field", given)
+    assert done.code == code
+    assert said in done.err
+
+
+def test_export_of_a_site_goes_into_another_list_by_list(
+    run: Commands, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = run.folder / "people.csv"
+    run.ok("subscriber", "add", "ada@example.net", "--confirmed", "--basis", "asked at the desk")
+    run.ok("subscriber", "add", "left@example.net", "--confirmed", "--basis", "asked at the desk")
+    run.ok("subscriber", "unsubscribe", "left@example.net")
+    run.ok("subscriber", "add", "asked@example.net")
+    run.ok("subscriber", "export", file)
+    slug = run.ok("subscriber", "show", "ada@example.net", "--json").json["subscriptions"][0]["list"]
+    other = Commands(run.folder.with_name("other"), monkeypatch, capfd)
+    other.ok("init", other.folder, "--name", "The Test Letter", "--from", "editor@example.net")
+    done = other.ok("subscriber", "import", file, "--list", slug, "--confirmed", "--basis", "moved", "--json").json
+    assert (done["confirmed"], done["pending"], done["refused"], done["ignored_columns"]) == (1, 1, 1, [])
+    assert done["refusals"][0]["reason"] == "has unsubscribed, says the file"
