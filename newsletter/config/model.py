@@ -204,7 +204,7 @@ class FieldConfig(Section):
     name: str = Field(description="Lower-case letters, digits and underscores.")
     type: Literal["text", "number", "date", "boolean"] = Field("text", description="How values are checked.")
     label: Line = Field("", description="What forms call it.")
-    required: bool = Field(False, description="Whether the form insists.")
+    required: bool = Field(False, description="Whether the form insists; an import and `subscriber add` do not.")
 
     @model_validator(mode="after")
     def _usable_name(self) -> FieldConfig:

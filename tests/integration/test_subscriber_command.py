@@ -65,5 +65,10 @@ def test_export_of_a_site_goes_into_another_list_by_list(
     other = Commands(run.folder.with_name("other"), monkeypatch, capfd)
     other.ok("init", other.folder, "--name", "The Test Letter", "--from", "editor@example.net")
     done = other.ok("subscriber", "import", file, "--list", slug, "--confirmed", "--basis", "moved", "--json").json
-    assert (done["confirmed"], done["pending"], done["refused"], done["ignored_columns"]) == (1, 1, 1, [])
+    assert (done["confirmed"], done["pending"], done["refused"], done["ignored_columns"]) == (
+        1,
+        1,
+        1,
+        ["city", "visits", "role"],
+    )
     assert done["refusals"][0]["reason"] == "has unsubscribed, says the file"
