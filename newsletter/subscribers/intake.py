@@ -169,6 +169,8 @@ def take(
 
 def _standings(connection: Connection, batch: Sequence[Candidate], list_id: int) -> dict[str, _Standing]:
     known = people.find_many(connection, {row.address.key for row in batch if row.address})
+    if not known:
+        return {}
     rows = connection.execute(
         select(subscriptions.c.subscriber_id, subscriptions.c.status, subscriptions.c.unsubscribed_at).where(
             subscriptions.c.list_id == list_id,
@@ -243,6 +245,8 @@ def _act(standing: _Standing, row: Candidate, terms: Terms) -> consent.Act:
 
 def _status(record: Mapping[str, str], terms: Terms) -> SubscriptionStatus:
     """What the row says about itself, as our own export writes it; a row that says nothing may be confirmed."""
+    if not record.get("list") and not record.get("status"):
+        return SubscriptionStatus.CONFIRMED
     listed = record.get("list", "").strip()
     if listed and listed.casefold() != terms.list_slug.casefold():
         raise _Fault(f"belongs to the list {listed[:63]}, says the file")

@@ -132,7 +132,7 @@ def file_many(connection: Connection, newcomers: Mapping[str, Subscriber], now: 
         [
             (
                 *(person.uid, person.email, address_key, person.address_hash),
-                *(person.name, canonical_json(person.fields), person.language, at),
+                *(person.name, canonical_json(person.fields) if person.fields else "{}", person.language, at),
             )
             for address_key, person in newcomers.items()
         ],
