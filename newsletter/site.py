@@ -203,7 +203,7 @@ class Site:
         from newsletter.checks import check_issue
         from newsletter.checks.findings import from_error
 
-        _ = self.signer  # a key that cannot be used is no fault of the issue
+        _ = self.keys, self.signer  # a key that cannot be used is no fault of the issue
         try:
             issue = self.load(slug)
         except NotFoundError:
@@ -233,14 +233,16 @@ class Site:
 
     # -- sending -------------------------------------------------------------------------------
 
-    def reader(self, email: str) -> dict[str, Any]:
-        """A subscriber as the reader of a preview or a test copy; the sample reader's name for strangers."""
+    def reader(self, email: str) -> dict[str, Any] | None:
+        """A subscriber as the reader of a preview or a test copy; None for strangers."""
         address = addresses.parse(email)
         with self.database.read() as connection:
             person = people.find(connection, address.key)
-        if person is None:
-            return {**self.sample_reader, "email": address.email}
-        return {"email": person.email, "name": person.name, "fields": person.fields}
+        return None if person is None else {"email": person.email, "name": person.name, "fields": person.fields}
+
+    def stranger(self, email: str) -> dict[str, Any]:
+        """Somebody who is not on file as such a reader: their address, and the rest of the sample reader."""
+        return {**self.sample_reader, "email": addresses.parse(email).email}
 
     @property
     def sample_reader(self) -> dict[str, Any]:

@@ -160,7 +160,10 @@ def resolve(connection: Connection, campaign_id: int, *, resend: bool, now: date
     target = DeliveryStatus.PENDING if resend else DeliveryStatus.SENT
     count = ledger.resolve(connection, campaign_id, Decision(target), now)
     if not count:
-        raise RefusedError(f"Campaign {campaign_id} has no copies in doubt.")
+        raise RefusedError(
+            f"Campaign {campaign_id} has no copies in doubt.",
+            hint=f"`newsletter campaign show {campaign_id}` tells what became of every copy.",
+        )
     if resend and status == CampaignStatus.FINISHED:
         move_campaign(connection, campaign_id, CampaignStatus.SENDING, now=now)
     return count

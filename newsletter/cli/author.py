@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from newsletter.cli.console import Console, console_options
+from newsletter.cli.console import Console, console_options, shown_reader
 from newsletter.errors import NewsletterError, RefusedError
 
 ISSUE = """\
@@ -63,7 +63,8 @@ def new(console: Console, slug: str, subject: str) -> None:
 
 
 @click.group()
-def article() -> None:
+@console_options
+def article(_console: Console) -> None:
     """Add articles to an issue."""
 
 
@@ -83,6 +84,9 @@ def new_article(console: Console, title: str, slug: str, author: str, category: 
         if not (folder / "issue.md").is_file():
             site.load(slug)  # says what is wrong with the slug, or with the issue
         author = author or next(iter(load_authors(site.issues_dir)), "")
+        taken = next(iter(sorted(folder.glob(f"[0-9][0-9]-{slug_for(title)}.md"))), None)
+        if taken is not None:
+            raise RefusedError(f"{taken} exists already.", hint="Edit that article, or give the new one another title.")
         numbers = [int(path.name[:2]) for path in folder.glob("[0-9][0-9]-*.md")]
         path = folder / f"{max(numbers, default=0) + 1:02d}-{slug_for(title)}.md"
         text = ARTICLE.format(
@@ -126,7 +130,7 @@ def test(console: Console, slug: str, address: str, list_slug: str | None) -> No
         checked = site.check(slug)
         if checked.issue is None or checked.rendered is None:
             launch.refuse_faults(slug, errors(checked.findings))
-        reader = site.reader(address)
+        reader = shown_reader(console, site, address)
         message = site.copy(slug, checked.rendered, list_slug=list_slug, reader=reader, mark="[Test]")
         sender = for_the_wire(site.config.sender.address)
         copies = [Envelope(sender, for_the_wire(reader["email"]), message)]

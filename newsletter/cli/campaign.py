@@ -8,7 +8,8 @@ from newsletter.cli.console import Console, console_options, table
 
 
 @click.group()
-def campaign() -> None:
+@console_options
+def campaign(_console: Console) -> None:
     """See and steer what was launched."""
 
 
@@ -124,23 +125,19 @@ def cancel(console: Console, campaign_id: int) -> None:
 
 @campaign.command()
 @click.argument("campaign_id", metavar="ID", type=int)
-@click.option("--mark-sent", "verdict", flag_value="sent", help="The server's log says they were accepted.")
-@click.option("--resend", "verdict", flag_value="resend", help="Send them again; somebody may get two.")
+@click.option("--mark-sent", is_flag=True, help="The server's log says they were accepted.")
+@click.option("--resend", is_flag=True, help="Send them again; somebody may get two.")
 @console_options
-def resolve(console: Console, campaign_id: int, verdict: str | None) -> None:
+def resolve(console: Console, campaign_id: int, *, mark_sent: bool, resend: bool) -> None:
     """Decide about copies in doubt: the final byte left, and no answer came."""
     from newsletter.campaigns import launch
 
-    if verdict is None:
-        raise click.UsageError("Say --mark-sent or --resend.")
+    if mark_sent == resend:
+        raise click.UsageError("Say either --mark-sent or --resend.")
     with console.open_site() as site:
-        if verdict == "resend":
+        if resend:
             console.require("Send copies in doubt again? Some readers may get two.")
         with site.database.write() as connection:
-            count = launch.resolve(connection, campaign_id, resend=verdict == "resend", now=site.clock())
-    what = (
-        "will be sent again by the same `send` command or `newsletter serve`"
-        if verdict == "resend"
-        else "count as sent"
-    )
+            count = launch.resolve(connection, campaign_id, resend=resend, now=site.clock())
+    what = "will be sent again by the same `send` command or `newsletter serve`" if resend else "count as sent"
     console.result({"campaign": campaign_id, "resolved": count}, f"{count} copies {what}.")

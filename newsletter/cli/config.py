@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 
 @click.group()
-def config() -> None:
+@console_options
+def config(_console: Console) -> None:
     """Show and check the configuration."""
 
 
@@ -53,6 +54,8 @@ def check(console: Console) -> None:
         _ = site.keys
         place = "the sandbox" if site.config.smtp is None else f"{site.config.smtp.host}:{site.config.smtp.port}"
         signs_as = _check_signing(console, site)
+        for warning in site.origins.warnings:
+            console.warn(warning)
         if site.config.feedback.mailbox:
             console.warn("[feedback] mailbox is reserved: this version does not read it.")
         document = {"ok": True, "name": site.config.name, "mail_goes_to": place, "signs_as": signs_as}
@@ -85,11 +88,13 @@ def _check_signing(console: Console, site: Site) -> str | None:
 
 
 @config.command(hidden=True)
-def document() -> None:
+@console_options
+def document(console: Console) -> None:
     """Print docs/configuration.md, made from the configuration model."""
     from newsletter.config.document import as_markdown
 
-    click.echo(as_markdown(), nl=False)
+    page = as_markdown()
+    console.result({"markdown": page}, page.rstrip("\n"))
 
 
 def _shown(value: Any) -> str:

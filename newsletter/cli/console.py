@@ -35,6 +35,8 @@ class Console:
     yes: bool = False
     quiet: bool = False
     debug: bool = False
+    answered: bool = False
+    """Whether the one JSON document is out."""
 
     def open_site(self) -> Site:
         """The Site the command is about."""
@@ -59,9 +61,26 @@ class Console:
     def result(self, document: Any, text: str = "") -> None:
         """One JSON document with --json, words otherwise."""
         if self.as_json:
-            click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+            self._answer(json.dumps(document, ensure_ascii=False, indent=2))
         elif text:
             click.echo(text)
+
+    def up(self, document: Any, text: str = "") -> None:
+        """What a command that stays up has to say when it is: one line with --json, at once."""
+        if self.as_json:
+            self._answer(json.dumps(document, ensure_ascii=False))
+        elif text:
+            click.echo(text)
+
+    def failure(self, message: str, hint: str = "") -> None:
+        """With --json, the document of a command that failed before it could answer."""
+        if self.as_json:
+            self._answer(json.dumps({"error": message, "hint": hint}, ensure_ascii=False))
+
+    def _answer(self, document: str) -> None:
+        if not self.answered:
+            self.answered = True
+            click.echo(document)
 
     @property
     def interactive(self) -> bool:
@@ -127,6 +146,15 @@ def console_options(function: F) -> F:
     for option in reversed(options):
         wrapper = option(wrapper)
     return wrapper  # type: ignore[return-value]
+
+
+def shown_reader(console: Console, site: Site, address: str) -> dict[str, Any]:
+    """The reader a preview or a test copy is for; says so when nobody of that address is on file."""
+    reader = site.reader(address)
+    if reader is not None:
+        return reader
+    console.note(f"{address} is not on file, so name and fields of the sample reader are shown.")
+    return site.stranger(address)
 
 
 def plural(number: int, noun: str) -> str:

@@ -9,7 +9,8 @@ from newsletter.errors import StoreError
 
 
 @click.group()
-def db() -> None:
+@console_options
+def db(_console: Console) -> None:
     """Create, upgrade and check the database."""
 
 

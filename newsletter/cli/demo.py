@@ -56,7 +56,8 @@ def demo(console: Console, *, keep: bool) -> None:
             f"\nDone in {seconds:.0f} seconds. Everything is still there:\n"
             f"  the mails      {site.sandbox_folder}\n"
             f"  the Site       {folder}\n"
-            f"  look again     {_myself()} --site {folder} serve",
+            f"  look again     {_myself()} --site {folder} serve\n"
+            "Delete that folder when you have seen enough; nothing else was made.",
         )
         if keep:
             console.say(f"\nStill up. Sign-up form {server.url}/  archive {server.url}/archive/  inbox {inbox_url}/")

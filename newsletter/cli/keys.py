@@ -8,7 +8,8 @@ from newsletter.cli.console import Console, console_options
 
 
 @click.group()
-def keys() -> None:
+@console_options
+def keys(_console: Console) -> None:
     """Create and rotate the keys of links and of DKIM signatures."""
 
 

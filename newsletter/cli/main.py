@@ -6,9 +6,13 @@ deferred, failed or ambiguous, 130 interrupted.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
-import json
+import itertools
 import os
+import re
+import shutil
 import sys
 from typing import NoReturn
 
@@ -85,37 +89,72 @@ def main() -> NoReturn:
         code = root.main(standalone_mode=False, obj=console)
         code = code if isinstance(code, int) else 0
         sys.stdout.flush()
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        code = 2
-    except click.UsageError as error:
-        error.show()
-        code = 2
     except click.ClickException as error:
-        error.show()
-        code = 1
+        code = _misused(console, error)
     except (KeyboardInterrupt, click.Abort):
+        console.failure("Interrupted.")
         click.echo("Interrupted.", err=True)
         code = 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
-    except NewsletterError as error:
+    except (NewsletterError, OSError) as error:
         if console.debug:
             raise
-        _tell(console, error)
-        code = error.exit_code
+        told = error if isinstance(error, NewsletterError) else _of_the_machine(error)
+        code = told.exit_code
+        _tell(console, told)
     except Exception as error:
         if console.debug:
             raise
-        click.echo(styled(f"Error: {type(error).__name__}: {error}", fg="red"), err=True)
-        click.echo("This is a fault of the program. Run the command again with --debug to see where.", err=True)
+        text = f"{type(error).__name__}: {error}"
+        hint = "This is a fault of the program. Run the command again with --debug to see where."
+        console.failure(text, hint)
+        click.echo(styled(f"Error: {text}", fg="red"), err=True)
+        click.echo(hint, err=True)
         code = 1
     sys.exit(code)
 
 
 def _tell(console: Console, error: NewsletterError) -> None:
     text = str(error)
-    if console.as_json:
-        click.echo(json.dumps({"error": text, "hint": error.hint}, ensure_ascii=False))
+    with contextlib.suppress(OSError):  # the disk that is full may be the one under standard output
+        console.failure(text, error.hint)
     click.echo(styled("Error: ", fg="red", bold=True) + text, err=True)
+
+
+def _misused(console: Console, error: click.ClickException) -> int:
+    """click's own errors: how the command was typed (2), or a file it was to open (1)."""
+    error.show()
+    # A mistake in the words themselves is found before the options among them are read.
+    console.as_json = console.as_json or "--json" in itertools.takewhile(lambda word: word != "--", sys.argv[1:])
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        console.failure("A command is missing.", "Run the same with --help to see which there are.")
+    elif isinstance(error, click.UsageError):
+        path = error.ctx.command_path if error.ctx else "newsletter"
+        console.failure(error.format_message(), f"Run `{path} --help` to see how it is used.")
+    else:
+        console.failure(error.format_message())
+    return error.exit_code
+
+
+def _of_the_machine(error: OSError) -> NewsletterError:
+    """What the operating system refused, with the file and what to do."""
+    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list) and error.args[0]:
+        _source, file, reason = error.args[0][0]  # one of the copies that failed
+        number = errno.ENOSPC if os.strerror(errno.ENOSPC) in str(reason) else None
+        strerror = re.sub(r"^\[Errno \d+\] |: '.*'$", "", str(reason))
+    else:
+        file, number = error.filename, error.errno
+        strerror = error.strerror or str(error) or type(error).__name__
+    hints = {
+        errno.ENOSPC: "Nothing was lost. Make room, then run the same command again.",
+        errno.EDQUOT: "Nothing was lost. Make room, then run the same command again.",
+        errno.EACCES: "Let the user who runs this command read and write there, or choose another place.",
+        errno.EPERM: "Let the user who runs this command read and write there, or choose another place.",
+        errno.EROFS: "Choose a place that can be written to.",
+        errno.ENOENT: "Look whether it was moved or misspelt.",
+    }
+    place = f"{os.fsdecode(file)}: " if isinstance(file, str | bytes | os.PathLike) else ""
+    hint = hints.get(number or 0, "Mend that, then run the same command again.")
+    return NewsletterError(f"{place}{strerror.rstrip('.')}.", hint=hint)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.console import Console, console_options
+from newsletter.cli.console import Console, console_options, shown_reader
 
 if TYPE_CHECKING:
     from newsletter.site import Checked, Site
@@ -38,7 +38,7 @@ def preview(
     with console.open_site() as site:
         issue = site.load(slug)
         rendered = site.render(issue)
-        reader = site.reader(address) if address else None
+        reader = shown_reader(console, site, address) if address else None
         message = site.copy(slug, rendered, list_slug=list_slug, reader=reader)
         out = out or site.var / "preview"
         out.mkdir(parents=True, exist_ok=True)

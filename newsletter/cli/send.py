@@ -53,6 +53,11 @@ def send(
         order = site.order(checked, list_slug, at)
         with site.database.read() as connection:
             plan = launch.plan(connection, order)
+        if plan.campaign_id is None and not plan.audience and not dry_run:
+            raise RefusedError(
+                f"Nobody on the list {order.list_slug} is waiting for issue {slug}.",
+                hint="`newsletter subscriber list` shows who is confirmed.",
+            )
         _show_plan(console, site, order.list_slug, slug, plan)
         if dry_run:
             if faults and plan.campaign_id is None:
@@ -177,7 +182,8 @@ def _show_plan(console: Console, site: Site, list_slug: str, slug: str, plan: Pl
         )
         return
     people = ", ".join(plan.sample) + (", …" if plan.audience > len(plan.sample) else "")
-    console.note(f"Issue {slug} to the list {list_slug}: {plural(plan.audience, 'reader')} ({people}) through {place}.")
+    shown = f" ({people})" if people else ""
+    console.note(f"Issue {slug} to the list {list_slug}: {plural(plan.audience, 'reader')}{shown} through {place}.")
 
 
 def _agree(console: Console, audience: int, expect: int | None) -> int:

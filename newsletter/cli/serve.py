@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,10 +35,15 @@ def serve(console: Console, host: str | None, port: int | None) -> None:
         if server.url != site.config.base_url:
             console.note(f"Links in mails begin with {site.config.base_url} (base_url in newsletter.toml).")
         with inbox(console, site) as inbox_url:
-            if inbox_url:
-                console.say(f"No [smtp] is set, so mail goes to the sandbox: {inbox_url}")
-            console.note("Ctrl-C stops.")
-            wait_for_signal()
+
+            def announce() -> None:
+                console.up(
+                    {"url": server.url, "inbox": inbox_url or None},
+                    f"No [smtp] is set, so mail goes to the sandbox: {inbox_url}" if inbox_url else "",
+                )
+                console.note("Ctrl-C stops.")
+
+            wait_for_signal(announce)
 
 
 @click.command()
@@ -45,8 +51,12 @@ def serve(console: Console, host: str | None, port: int | None) -> None:
 def worker(console: Console) -> None:
     """Run a sender for everything that is due, without web pages."""
     with console.open_site() as site, sending(console, site):
-        console.note("Sending whatever is due. Ctrl-C stops; messages on the wire finish.")
-        wait_for_signal()
+
+        def announce() -> None:
+            console.up({"worker": True})
+            console.note("Sending whatever is due. Ctrl-C stops; messages on the wire finish.")
+
+        wait_for_signal(announce)
 
 
 @click.command()
@@ -71,9 +81,14 @@ def sandbox(
             console.warn("the sandbox runs in another process already, so --port and faults have no effect here.")
         try:
             with inbox(console, site, web_port) as url:
-                console.say(f"SMTP on {mine.address.host}:{mine.address.port}, inbox at {url}")
-                console.note("Ctrl-C stops; the mails stay in var/sandbox.")
-                wait_for_signal()
+                smtp = f"{mine.address.host}:{mine.address.port}"
+
+                def announce() -> None:
+                    page = f", inbox at {url}" if url else ""
+                    console.up({"smtp": smtp, "inbox": url or None}, f"SMTP on {smtp}{page}")
+                    console.note("Ctrl-C stops; the mails stay in var/sandbox.")
+
+                wait_for_signal(announce)
         finally:
             mine.stop()
 
@@ -149,15 +164,24 @@ def inbox(console: Console, site: Site, port: int = 0) -> Iterator[str]:
         server.close()
 
 
-def wait_for_signal() -> None:
-    """Until Ctrl-C or SIGTERM."""
-    stop = threading.Event()
+def wait_for_signal(announce: Callable[[], None] = lambda: None) -> None:
+    """Until Ctrl-C or SIGTERM, which end the command properly from before the announcement on."""
+    stopped: list[int] = []
     before = {
-        number: signal.signal(number, lambda _number, _frame: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)
+        number: signal.signal(number, lambda caught, _frame: stopped.append(caught))
+        for number in (signal.SIGINT, signal.SIGTERM)
     }
+    # A byte wakes us even when the signal comes just before we fall asleep, where a lock would sleep on.
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    waker = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     try:
-        while not stop.wait(3600):
-            pass
+        announce()
+        while not stopped:
+            ours.recv(1)
     finally:
+        signal.set_wakeup_fd(waker)
         for number, old in before.items():
             signal.signal(number, old)
+        ours.close()
+        theirs.close()

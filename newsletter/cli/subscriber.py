@@ -22,7 +22,8 @@ SHOWN_REFUSALS = 20
 
 
 @click.group()
-def subscriber() -> None:
+@console_options
+def subscriber(_console: Console) -> None:
     """Keep the list of readers."""
 
 
@@ -47,9 +48,11 @@ def add(  # noqa: PLR0917
     send_confirmation: bool,
 ) -> None:
     """Add one reader; pending unless --confirmed."""
+    from newsletter import addresses
     from newsletter.subscribers import transfer
 
     with console.open_site() as site:
+        addresses.parse(address)
         terms = _terms(site, list_slug, basis, "", confirmed=confirmed, send_confirmations=send_confirmation)
         record = {**_fields(site, extra), "email": address, "name": name}
         with site.database.write() as connection:
@@ -170,13 +173,16 @@ def import_(
 @click.option("--list", "list_slug", help="Only this list.")
 @console_options
 def export(console: Console, file: Path, list_slug: str | None) -> None:
-    """Write every subscription as CSV to FILE (default: standard output)."""
+    """Write every subscription as CSV to FILE (default: standard output, where --json makes it JSON)."""
     import io
 
     from newsletter.subscribers import transfer
 
     with console.open_site() as site, site.database.read() as connection:
         list_id = site.list_ids[site.config.list(list_slug).slug] if list_slug else None
+        if str(file) == "-" and console.as_json:
+            console.result({"subscriptions": list(transfer.export_rows(connection, site.config.fields, list_id))})
+            return
         if str(file) == "-":
             out = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="", write_through=True)
             count = transfer.export_csv(connection, out, site.config.fields, list_id)

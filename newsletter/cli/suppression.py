@@ -9,7 +9,8 @@ from newsletter.errors import NotFoundError
 
 
 @click.group()
-def suppression() -> None:
+@console_options
+def suppression(_console: Console) -> None:
     """Addresses that are never mailed again."""
 
 

@@ -62,7 +62,10 @@ def move_campaign(connection: Connection, campaign_id: int, target: C, *, now: d
     status = connection.execute(select(campaigns.c.status).where(campaigns.c.id == campaign_id)).scalar()
     if status is None:
         raise NotFoundError(f"There is no campaign {campaign_id}.", hint="`newsletter campaign list` shows them all.")
-    raise StateError(f"Campaign {campaign_id} is {status}; it cannot become {target.value}.")
+    raise StateError(
+        f"Campaign {campaign_id} is {status}; it cannot become {target.value}.",
+        hint=f"`newsletter campaign show {campaign_id}` tells what became of every copy.",
+    )
 
 
 def start_scheduled(connection: Connection, now: datetime) -> int:

@@ -2,9 +2,15 @@
 
 import csv
 import io
+import json
 import os
+import re
+import signal
 import sqlite3
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from commands import Commands
@@ -57,6 +63,63 @@ def test_init_refuses_a_folder_that_is_a_site_already(run):
     assert "is a Site already" in done.err
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [("--name", "two\nlines"), ("--name", "  "), ("--from", "nobody"), ("--from", ""), ("--name", "ok", "--from", "@")],
+)
+def test_init_judges_what_it_was_told_before_it_writes(run, tmp_path, wrong):
+    folder = tmp_path / "new" / "site"
+    done = run("init", folder, *wrong)
+    assert done.code == 1
+    assert not folder.parent.exists()
+    run.ok("init", folder)
+
+
+def test_a_failed_init_can_be_tried_again(run, tmp_path, monkeypatch):
+    folder = tmp_path / "again"
+    monkeypatch.setenv("NEWSLETTER_SERVER__PROT", "8000")
+    assert run("init", folder).code == 3
+    assert not folder.exists()
+    monkeypatch.delenv("NEWSLETTER_SERVER__PROT")
+    monkeypatch.setenv("NEWSLETTER_DATABASE__URL", "sqlite:///.gitignore/letters.db")
+    folder.mkdir()
+    (folder / "mine.txt").write_text("mine")
+    assert run("init", folder).code in {1, 3}
+    assert [each.name for each in folder.iterdir()] == ["mine.txt"]
+    monkeypatch.delenv("NEWSLETTER_DATABASE__URL")
+    (folder / "issues").mkdir()
+    assert len(run.ok("init", folder, "--json").json["issues"]) == 2
+    run.folder = folder
+    run.ok("check", ISSUE)
+
+
+def test_the_words_after_init_are_aligned(run, tmp_path):
+    own = tmp_path / "own" / "issues" / "1"
+    own.mkdir(parents=True)
+    (own / "issue.md").write_text("")
+    for folder in ("own", "examples"):
+        out = run.ok("init", tmp_path / folder).out
+        columns = [found.end() for found in re.finditer(r"(?m)(?<=^  )newsletter \S+(?: \S+)*  +", out)]
+        starts = [found.start() for found in re.finditer(r"(?m)(?<=^  )newsletter ", out)]
+        assert len(columns) == len(starts) == 3
+        assert len({end - start for start, end in zip(starts, columns, strict=True)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "keys"),
+    [("serve --port 0", {"url", "inbox"}), ("worker", {"worker"}), ("sandbox", {"smtp", "inbox"})],
+)
+def test_commands_that_stay_up_say_so_in_one_line_of_json_at_once(run, command, keys):
+    words = [sys.executable, "-m", "newsletter", "--site", run.folder, *command.split(), "--json"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        document = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=30)[0] == b""
+    assert process.returncode == 0
+    assert set(document) == keys
+    assert all(document.values())
+
+
 def test_outside_of_a_site_the_remedy_is_named(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["newsletter", "campaign", "list"])
@@ -70,6 +133,92 @@ def test_an_error_is_one_document_with_json(run):
     done = run("campaign", "show", 7, "--json")
     assert done.code == 1
     assert done.json["error"].startswith("There is no campaign 7.")
+
+
+def test_with_json_a_mistake_in_the_words_is_one_document_too(run):
+    for words in (
+        ("sned",),
+        ("send",),
+        ("send", ISSUE, "--exepct", 3),
+        ("subscriber",),
+        ("subscriber", "list", "--status", "gone"),
+        ("campaign", "resolve", 1, "--mark-sent", "--resend"),
+        ("subscriber", "import", "nowhere.csv"),
+        ("send", ISSUE, "--at", "yesterday"),
+    ):
+        done = run(*words, "--json")
+        assert done.code == 2, words
+        assert set(done.json) == {"error", "hint"}
+        assert "--help" in done.json["hint"]
+        assert done.err
+
+
+def test_a_failure_after_the_answer_adds_no_second_document(run):
+    with sqlite3.connect(run.folder / "var" / "newsletter.db") as connection:
+        connection.execute("ALTER TABLE subscribers ADD COLUMN stray TEXT")
+    connection.close()
+    done = run("db", "check", "--json")
+    assert done.code == 1
+    assert done.json["ok"] is False
+
+
+def test_global_options_work_between_group_and_command(run):
+    assert run.ok("subscriber", "--json", "list").json["total"] == 0
+    assert run.ok("campaign", "--json", "list").json == []
+    assert run.ok("--json", "config", "--quiet", "check").json["ok"] is True
+
+
+def test_what_the_machine_refuses_is_one_sentence_with_the_file(run, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    done = run("preview", ISSUE, "--out", tmp_path / "file" / "out", "--json")
+    assert done.code == 1
+    assert str(tmp_path / "file") in done.json["error"]
+    assert done.json["hint"]
+    assert "fault of the program" not in done.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_loses_nothing_and_says_so(run):
+    (run.folder / "var" / "preview").mkdir()
+    (run.folder / "var" / "preview" / f"{ISSUE}.html").symlink_to("/dev/full")
+    done = run("preview", ISSUE)
+    assert done.code == 1
+    assert "No space left on device." in done.err
+    assert "Nothing was lost. Make room, then run the same command again." in done.err
+    assert "fault of the program" not in done.err
+
+
+def test_a_line_of_dotenv_that_cannot_be_parsed_stops_every_command(run):
+    with (run.folder / ".env").open("a") as file:
+        file.write("NEWSLETTER_SMTP__PASSWORD 'open\n")
+    done = run("campaign", "list")
+    assert done.code == 3
+    assert ".env, line 3 " in done.err
+    assert "python-dotenv" not in done.err.lower()
+    assert "could not parse" not in done.err
+
+
+def test_config_check_warns_of_a_login_without_relay_and_of_an_open_dotenv(run):
+    (run.folder / ".env").write_text("NEWSLETTER_SMTP__PASSWORD=hunter2\n")
+    (run.folder / ".env").chmod(0o644)
+    done = run.ok("config", "check")
+    assert "Mail goes to the sandbox" in done.out
+    assert "NEWSLETTER_SMTP__PASSWORD) is ignored" in done.err
+    assert "chmod 600" in done.err
+    assert "hunter2" not in done.out + done.err
+
+
+def test_keys_that_others_can_read_or_that_are_gone_stop_a_send_with_the_remedy(run):
+    confirmed(run, "ada@example.net")
+    (run.folder / "var" / "keys.toml").chmod(0o644)
+    for words in (("config", "check"), ("send", ISSUE, "--yes", "--expect", 1), ("send", ISSUE, "--dry-run")):
+        done = run(*words)
+        assert done.code == 3
+        assert "chmod 600" in done.err
+    (run.folder / "var" / "keys.toml").unlink()
+    done = run("send", ISSUE, "--dry-run")
+    assert done.code == 3
+    assert "Restore it from your backup" in done.err
 
 
 def test_a_misspelt_command_names_the_nearest(run):
@@ -107,6 +256,23 @@ def test_a_new_issue_is_not_ready_until_it_is_written(run):
     assert {finding["rule"] for finding in done.json["findings"] if finding["severity"] == "error"} == {
         "content.placeholder"
     }
+
+
+def test_a_title_that_is_in_the_issue_already_is_refused(run):
+    run.ok("new", "003-sleep")
+    run.ok("article", "new", "Lying down", "--issue", "003-sleep")
+    done = run("article", "new", "lying  DOWN!", "--issue", "003-sleep")
+    assert done.code == 4
+    assert "01-lying-down.md exists already" in done.err
+    assert "another title" in done.err
+    run.ok("article", "new", "Lying down again", "--issue", "003-sleep")
+
+
+def test_a_copy_for_somebody_who_is_not_on_file_says_so(run):
+    confirmed(run, "ada@example.net")
+    for words in (("preview", ISSUE, "--as"), ("test", ISSUE, "--to")):
+        assert "not on file" in run.ok(*words, "grace@example.net").err
+        assert "not on file" not in run.ok(*words, "ada@example.net").err
 
 
 def test_preview_writes_the_message_as_it_is_sent(run, tmp_path):
@@ -196,10 +362,17 @@ def test_a_dry_run_sends_nothing(run):
     assert run.ok("campaign", "list", "--json").json == []
 
 
-def test_nobody_to_send_to_is_refused(run):
-    done = run("send", ISSUE, "--yes", "--expect", 0)
-    assert done.code == 4
-    assert "Nobody" in done.err
+def test_nobody_to_send_to_is_refused_at_once(run):
+    for words in ((), ("--yes",), ("--yes", "--expect", 0), ("--yes", "--expect", 3), ("--detach",)):
+        done = run("send", ISSUE, *words)
+        assert done.code == 4
+        assert "Nobody on the list" in done.err
+        assert "subscriber list" in done.err
+        assert "()" not in done.err
+        assert "--expect" not in done.err
+    dry = run.ok("send", ISSUE, "--dry-run", "--json")
+    assert dry.json["audience"] == 0
+    assert "()" not in dry.err
 
 
 def test_detached_campaigns_can_be_paused_resumed_and_cancelled(run):
@@ -212,6 +385,17 @@ def test_detached_campaigns_can_be_paused_resumed_and_cancelled(run):
     run.ok("campaign", "cancel", campaign, "--yes")
     assert run.ok("campaign", "show", campaign, "--json").json["skipped"] == 1
     assert run.ok("send", ISSUE, "--yes", "--expect", 1, "--json").json["sent"] == 1
+
+
+def test_a_step_that_is_not_possible_names_what_to_look_at(run):
+    confirmed(run, "ada@example.net")
+    campaign = run.ok("send", ISSUE, "--yes", "--expect", 1, "--json").json["campaign"]
+    for words in (("pause", campaign), ("cancel", campaign, "--yes"), ("resolve", campaign, "--mark-sent")):
+        done = run("campaign", *words)
+        assert done.code == 4
+        assert f"newsletter campaign show {campaign}" in done.err
+    for words in ((), ("--mark-sent", "--resend")):
+        assert run("campaign", "resolve", campaign, *words).code == 2
 
 
 def test_a_campaign_may_wait_for_its_hour(run):
@@ -289,11 +473,33 @@ def test_export_can_be_imported_again(run, tmp_path):
     assert run.ok("subscriber", "show", "ada@example.net", "--json").json["name"] == "=1+1"
 
 
+def test_export_in_json_is_one_document(run, tmp_path):
+    run.ok("subscriber", "add", "ada@example.net", "--name", "=1+1", "--confirmed", "--basis", "desk")
+    [row] = run.ok("subscriber", "export", "--json").json["subscriptions"]
+    assert (row["email"], row["name"], row["status"]) == ("ada@example.net", "=1+1", "confirmed")
+    assert row["confirmed_at"]
+    done = run.ok("subscriber", "export", tmp_path / "out.csv", "--json")
+    assert done.json == {"file": str(tmp_path / "out.csv"), "subscriptions": 1}
+
+
+def test_an_address_that_is_none_fails_alike_everywhere(run):
+    for words in (
+        ("subscriber", "show", "nobody"),
+        ("subscriber", "add", "nobody"),
+        ("suppression", "add", "nobody"),
+        ("test", ISSUE, "--to", "nobody"),
+        ("preview", ISSUE, "--as", "nobody"),
+    ):
+        done = run(*words)
+        assert done.code == 1, words
+        assert "e-mail address" in done.err
+
+
 def test_an_address_with_a_line_break_or_too_long_is_refused(run):
     for address in ("a@example.net\nBcc: b@example.net", "a" * 250 + "@example.net"):
         done = run("subscriber", "add", address)
-        assert done.code == 4
-        assert "was not added" in done.err
+        assert done.code == 1
+        assert "e-mail address" in done.err
     assert run.ok("subscriber", "list", "--json").json["total"] == 0
 
 
@@ -309,9 +515,10 @@ def test_html_and_template_code_in_a_name_stay_data(run):
 
 
 def test_an_unknown_list_names_the_nearest(run):
-    done = run("subscriber", "list", "--list", "clinic-note")
-    assert done.code == 3
-    assert "clinic-notes" in done.err
+    for words in (("subscriber", "list"), ("send", ISSUE), ("test", ISSUE, "--to", "a@example.net")):
+        done = run(*words, "--list", "clinic-note")
+        assert done.code == 1
+        assert "clinic-notes" in done.err
 
 
 # -- the database ------------------------------------------------------------------------------------
