@@ -18,6 +18,7 @@ from sqlalchemy import (
     Connection,
     Select,
     and_,
+    case,
     exists,
     func,
     insert,
@@ -204,10 +205,15 @@ def record(
     decision: Decision,
     now: datetime,
 ) -> bool:
-    """Write down what happened; a definite answer may still come after the reaper called it ambiguous."""
+    """Write down what happened; a definite answer may still come after the reaper called it ambiguous.
+
+    A refusal may come before the row was armed, because commands ride ahead of their body; it counts as a try.
+    """
     allowed = [DeliveryStatus.INFLIGHT.value]
     if outcome.verdict is not Verdict.UNKNOWN:
         allowed.append(DeliveryStatus.AMBIGUOUS.value)
+    if outcome.verdict in {Verdict.REJECTED, Verdict.DEFERRED}:
+        allowed.append(DeliveryStatus.CLAIMED.value)
     recorded = connection.execute(
         update(deliveries)
         .where(_is(delivery), deliveries.c.worker_id == worker_id, deliveries.c.status.in_(allowed))
@@ -215,6 +221,7 @@ def record(
             status=decision.status,
             due_at=decision.due_at if decision.due_at else deliveries.c.due_at,
             worker_id=worker_id if decision.status is DeliveryStatus.AMBIGUOUS else null(),
+            tries=deliveries.c.tries + case((deliveries.c.status == DeliveryStatus.CLAIMED, 1), else_=0),
             code=outcome.code or null(),
             changed_at=now,
         )
@@ -266,6 +273,15 @@ def note_attempt(connection: Connection, delivery: Delivery, outcome: Outcome, n
             enhanced=outcome.enhanced[:16],
             text=outcome.text[:500],
         )
+    )
+
+
+def put_back(connection: Connection, delivery: Delivery, worker_id: int, now: datetime) -> None:
+    """`claimed → pending` for a row that nothing was tried with: due as before, no try counted."""
+    connection.execute(
+        update(deliveries)
+        .where(_is(delivery), deliveries.c.worker_id == worker_id, deliveries.c.status == DeliveryStatus.CLAIMED)
+        .values(status=DeliveryStatus.PENDING, worker_id=null(), changed_at=now)
     )
 
 

@@ -1,0 +1,155 @@
+"""The hot path of the ledger: one transaction per turn of the engine, in SQL that is prepared once.
+
+The statements are those of `ledger`, compiled from the same tables and the same `still_wanted`, but run
+on the driver itself: building an expression for every copy costs more than writing its row. Only the
+plain case goes this way, accepted messages and readers who still want theirs; everything else takes
+the ordinary path in the same transaction's place.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Update, bindparam, exists, func, null, select, update
+from sqlalchemy.dialects import sqlite
+
+from newsletter.clock import Clock
+from newsletter.deliveries import ledger, retry
+from newsletter.deliveries.ledger import Delivery
+from newsletter.store.engine import Database
+from newsletter.store.schema import CampaignStatus, DeliveryStatus, campaigns, deliveries
+from newsletter.store.types import to_millis
+from newsletter.transport.base import Envelope, Outcome, Phase, Settled, Verdict
+
+OnOutcome = Callable[[Connection, Delivery, Outcome], None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A statement as text and how its parameters are lined up."""
+
+    sql: str
+    names: tuple[str, ...]
+    constants: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, statement: Update) -> Prepared:
+        """Compile once; parameters made by `bindparam`, whose values there mean nothing, are given at each use."""
+        compiled = statement.compile(dialect=sqlite.dialect(), compile_kwargs={"render_postcompile": True})
+        constants = {name: value for name, value in compiled.params.items() if value is not None}
+        return cls(str(compiled), tuple(compiled.positiontup or ()), constants)
+
+    def arguments(self, **given: Any) -> list[Any]:
+        """The parameters of one execution, in the order of the text."""
+        return [given[name] if name in given else self.constants[name] for name in self.names]
+
+
+class Exchange:
+    """Records and arms for one worker; used from the sender's own thread only."""
+
+    def __init__(
+        self,
+        database: Database,
+        worker_id: int,
+        still_wanted: ColumnElement[bool],
+        on_outcome: OnOutcome,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._worker_id = worker_id
+        self._still_wanted = still_wanted
+        self._on_outcome = on_outcome
+        self._clock = clock
+        self._record = Prepared.of(_record())
+        self._arm = Prepared.of(_arm(still_wanted))
+        self._driver = database.driver()
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._driver.close()
+
+    def __call__(self, done: Sequence[Settled], arming: Sequence[Envelope]) -> Sequence[Envelope]:
+        """Record what is done, arm what may go; returns what must not. One durable commit."""
+        plain = all(outcome.verdict is Verdict.ACCEPTED for _, outcome in done)
+        if plain and (refused := self._quickly(done, arming)) is not None:
+            return refused
+        return self._carefully(done, arming)
+
+    def _quickly(self, done: Sequence[Settled], arming: Sequence[Envelope]) -> Sequence[Envelope] | None:
+        """The plain case; None, and nothing written, when some row is not as expected."""
+        now = to_millis(self._clock())
+        with self._driver.transaction() as execute:
+            for (campaign_id, seq, code), people in _groups((envelope.key, outcome.code) for envelope, outcome in done):
+                given = {"campaign": campaign_id, "number": seq, "code": code, "people": people}
+                execute(self._record.sql, self._record.arguments(worker=self._worker_id, now=now, **given))
+            for (campaign_id, seq, _), people in _groups((envelope.key, 0) for envelope in arming):
+                given = {"campaign": campaign_id, "number": seq, "people": people}
+                count = execute(self._arm.sql, self._arm.arguments(worker=self._worker_id, now=now, **given))
+                if count != people.count(",") + 1:
+                    self._driver.roll_back()
+                    return None
+        return ()
+
+    def _carefully(self, done: Sequence[Settled], arming: Sequence[Envelope]) -> Sequence[Envelope]:
+        refused = []
+        with self._database.write() as connection:
+            now = self._clock()
+            for envelope, outcome in done:
+                self._note(connection, envelope.key, outcome, now)
+            for envelope in arming:
+                if not ledger.arm(connection, envelope.key, self._worker_id, self._still_wanted, now):
+                    refused.append(envelope)
+        return refused
+
+    def _note(self, connection: Connection, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
+        if outcome.phase is Phase.CONNECT and outcome.session:
+            ledger.put_back(connection, delivery, self._worker_id, now)
+            return
+        decision = retry.decide(outcome, kind=delivery.kind, tries=delivery.tries + 1, now=now)
+        ledger.record(connection, delivery, self._worker_id, outcome=outcome, decision=decision, now=now)
+        self._on_outcome(connection, delivery, outcome)
+
+
+def _groups(rows: Iterable[tuple[Delivery, int]]) -> Iterable[tuple[tuple[int, int, int], str]]:
+    """Subscriber ids as a JSON array, by (campaign, seq, code)."""
+    groups: dict[tuple[int, int, int], list[int]] = defaultdict(list)
+    for delivery, code in rows:
+        groups[delivery.campaign_id, delivery.seq, code].append(delivery.subscriber_id)
+    return ((key, json.dumps(people)) for key, people in groups.items())
+
+
+def _rows() -> list[ColumnElement[bool]]:
+    people = select(func.json_each(bindparam("people", "[]")).table_valued("value").c.value)
+    return [
+        deliveries.c.campaign_id == bindparam("campaign", 0, type_=deliveries.c.campaign_id.type),
+        deliveries.c.seq == bindparam("number", 0, type_=deliveries.c.seq.type),
+        deliveries.c.subscriber_id.in_(people),
+        deliveries.c.worker_id == bindparam("worker", 0, type_=deliveries.c.worker_id.type),
+    ]
+
+
+def _record() -> Update:
+    return (
+        update(deliveries)
+        .where(*_rows(), deliveries.c.status.in_([DeliveryStatus.INFLIGHT, DeliveryStatus.AMBIGUOUS]))
+        .values(
+            status=DeliveryStatus.SENT,
+            worker_id=null(),
+            code=bindparam("code", 0),
+            changed_at=bindparam("now", 0),
+        )
+    )
+
+
+def _arm(still_wanted: ColumnElement[bool]) -> Update:
+    sending = exists().where(campaigns.c.id == deliveries.c.campaign_id, campaigns.c.status == CampaignStatus.SENDING)
+    return (
+        update(deliveries)
+        .where(*_rows(), deliveries.c.status == DeliveryStatus.CLAIMED, sending, still_wanted)
+        .values(status=DeliveryStatus.INFLIGHT, tries=deliveries.c.tries + 1, changed_at=bindparam("now", 0))
+    )
