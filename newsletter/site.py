@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from newsletter.campaigns.launch import Order
     from newsletter.checks.findings import Finding
     from newsletter.rendering.slots import Rendered
+    from newsletter.transport.dkim import Signer
     from newsletter.transport.sandbox import Sandbox
     from newsletter.transport.smtp import SmtpTransport
 
@@ -194,6 +195,7 @@ class Site:
             reader or self.sample_reader,
             self.clock(),
             mark,
+            self.signer,
         )
 
     def check(self, slug: str) -> Checked:
@@ -201,6 +203,7 @@ class Site:
         from newsletter.checks import check_issue
         from newsletter.checks.findings import from_error
 
+        _ = self.signer  # a key that cannot be used is no fault of the issue
         try:
             issue = self.load(slug)
         except NotFoundError:
@@ -244,6 +247,17 @@ class Site:
         """Who previews and checks are addressed to: somebody with a value in every declared field."""
         fields = {field.name: field.label or field.name for field in self.config.fields}
         return {"email": "reader@example.net", "name": "Ada Reader", "fields": fields}
+
+    @cached_property
+    def signer(self) -> Signer | None:
+        """Who signs the mail, or None when that is left to the relay. Raises `ConfigError` without a usable key."""
+        settings = self.config.dkim
+        if not settings.domain:
+            return None
+        from newsletter.transport.dkim import Signer
+        from newsletter.transport.dkim_keys import load_key
+
+        return Signer(settings.domain, settings.selector, load_key(self.root / settings.key_path))
 
     def transport(self) -> SmtpTransport:
         """The configured relay; without one the sandbox, started when none listens yet."""
@@ -308,8 +322,8 @@ class Site:
         from newsletter.campaigns.compose import IssueComposer
         from newsletter.subscribers.compose import MailComposer
 
-        issues = IssueComposer(self.config, self.letterhead, self.lists_by_id, self.database)
-        mails = MailComposer(self.config, self.environment, self.letterhead, self.lists_by_id)
+        issues = IssueComposer(self.config, self.letterhead, self.lists_by_id, self.database, self.signer)
+        mails = MailComposer(self.config, self.environment, self.letterhead, self.lists_by_id, self.signer)
 
         def compose(delivery: Delivery) -> Envelope:
             return issues.compose(delivery) if delivery.kind is CampaignKind.ISSUE else mails.compose(delivery)

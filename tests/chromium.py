@@ -15,7 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response
 
-REQUIRED = "NEWSLETTER_TEST_REQUIRE_BROWSER"
+REQUIRED = "NEWSLETTER_TEST_REQUIRE_ALL"
 """Set to 1 where a missing browser is a failure and no reason to skip, as in CI."""
 
 ARGUMENTS = (

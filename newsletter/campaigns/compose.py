@@ -20,18 +20,25 @@ from newsletter.store.engine import Database
 from newsletter.store.schema import campaigns
 from newsletter.subscribers.letterhead import INERT, Letterhead, reader_values
 from newsletter.transport.base import Envelope
+from newsletter.transport.dkim import Signer
 
 
 class IssueComposer:
     """Turns rows of issue campaigns into envelopes."""
 
     def __init__(
-        self, config: Config, letterhead: Letterhead, lists: Mapping[int, ListConfig], database: Database
+        self,
+        config: Config,
+        letterhead: Letterhead,
+        lists: Mapping[int, ListConfig],
+        database: Database,
+        signer: Signer | None = None,
     ) -> None:
         self._config = config
         self._letterhead = letterhead
         self._lists = lists
         self._database = database
+        self._signer = signer
         self._compiled = lru_cache(maxsize=8)(self._compile)
 
     def compose(self, delivery: Delivery) -> Envelope:
@@ -47,7 +54,7 @@ class IssueComposer:
             *letterhead.personal_headers(delivery.email, delivery.name, moment, letterhead.message_id(delivery)),
             *letterhead.unsubscribe_headers(url),
         ]
-        return letterhead.envelope(delivery, compiled.fill(values, copy))
+        return letterhead.envelope(delivery, compiled.fill(values, copy, self._signer))
 
     def _compile(self, campaign_id: int) -> tuple[CompiledMessage, datetime, str]:
         with self._database.read() as connection:
@@ -74,6 +81,7 @@ def sample_copy(  # noqa: PLR0917
     reader: Mapping[str, Any],
     moment: datetime,
     mark: str = "",
+    signer: Signer | None = None,
 ) -> bytes:
     """One copy outside the ledger, for preview and test: the same bytes as a real one, but for inert links.
 
@@ -88,4 +96,4 @@ def sample_copy(  # noqa: PLR0917
         *letterhead.personal_headers(reader["email"], reader["name"], moment, f"test.{slug}"),
         *letterhead.unsubscribe_headers(url),
     ]
-    return compile_message(rendered, shared_headers(letterhead, mailing_list)).fill(values, copy)
+    return compile_message(rendered, shared_headers(letterhead, mailing_list)).fill(values, copy, signer)

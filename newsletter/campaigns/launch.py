@@ -81,7 +81,7 @@ def launch(
         _refuse_finished(standing, order)
         _refuse_surprise(standing.audience, expect)
         if standing.status == CampaignStatus.PAUSED:
-            move_campaign(connection, standing.id, CampaignStatus.SENDING, now=now)
+            move_campaign(connection, standing.id, resumed_status(connection, standing.id, now), now=now)
         return Launched(standing.id, standing.audience, continued=True)
     if errors or order.content is None:
         refuse_faults(order.slug, errors)
@@ -142,11 +142,16 @@ def resolve(connection: Connection, campaign_id: int, *, resend: bool, now: date
     A second try carries the same Message-ID as the first, so that receivers who fold duplicates can.
     """
     refuse_standing(connection, campaign_id)
+    status = connection.execute(select(campaigns.c.status).where(campaigns.c.id == campaign_id)).scalar()
+    if resend and status == CampaignStatus.CANCELLED:
+        raise RefusedError(
+            f"Campaign {campaign_id} was cancelled, so nothing of it is sent again.",
+            hint=f"`newsletter campaign resolve {campaign_id} --mark-sent` settles the copies in doubt.",
+        )
     target = DeliveryStatus.PENDING if resend else DeliveryStatus.SENT
     count = ledger.resolve(connection, campaign_id, Decision(target), now)
     if not count:
         raise RefusedError(f"Campaign {campaign_id} has no copies in doubt.")
-    status = connection.execute(select(campaigns.c.status).where(campaigns.c.id == campaign_id)).scalar()
     if resend and status == CampaignStatus.FINISHED:
         move_campaign(connection, campaign_id, CampaignStatus.SENDING, now=now)
     return count

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, insert, select
+from sqlalchemy import Connection, Select, and_, exists, insert, select
 
 from newsletter.content.values import Image, Issue
 from newsletter.rendering.slots import Rendered, as_text, fill_text, null_reader, rendered_from_json, rendered_to_json
-from newsletter.store.schema import CampaignStatus, campaigns, media, snapshots
+from newsletter.store.schema import CampaignStatus, campaigns, deliveries, media, snapshots
 from newsletter.tokens import sha256_hex
 
 
@@ -103,10 +103,13 @@ def picture(connection: Connection, name: str) -> tuple[str, bytes] | None:
 
 
 def _launched() -> Select[Any]:
+    tried = exists().where(deliveries.c.campaign_id == campaigns.c.id, deliveries.c.tries > 0)
+    # Paused while it waited for its time: as little public as when it was only scheduled.
+    before_its_time = and_(campaigns.c.status == CampaignStatus.PAUSED, campaigns.c.scheduled_at.is_not(None), ~tried)
     return (
         select(snapshots)
         .join(campaigns, campaigns.c.snapshot_id == snapshots.c.id)
-        .where(campaigns.c.status.not_in([CampaignStatus.SCHEDULED, CampaignStatus.CANCELLED]))
+        .where(campaigns.c.status.not_in([CampaignStatus.SCHEDULED, CampaignStatus.CANCELLED]), ~before_its_time)
         .order_by(campaigns.c.is_trial, campaigns.c.id.desc())
     )
 

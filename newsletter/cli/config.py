@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from newsletter.cli.console import Console, console_options, table
+
+if TYPE_CHECKING:
+    from newsletter.site import Site
 
 
 @click.group()
@@ -49,12 +52,36 @@ def check(console: Console) -> None:
     with console.open_site() as site:
         _ = site.keys
         place = "the sandbox" if site.config.smtp is None else f"{site.config.smtp.host}:{site.config.smtp.port}"
-        if site.config.dkim.domain:
-            console.warn("[dkim] is reserved: this version does not sign, so let the relay do it.")
+        signs_as = _check_signing(console, site)
         if site.config.feedback.mailbox:
             console.warn("[feedback] mailbox is reserved: this version does not read it.")
-        document = {"ok": True, "name": site.config.name, "mail_goes_to": place}
-    console.result(document, f"The configuration of {site.config.name} is fine. Mail goes to {place}.")
+        document = {"ok": True, "name": site.config.name, "mail_goes_to": place, "signs_as": signs_as}
+    signed = f", signed as {signs_as}" if signs_as else ""
+    console.result(document, f"The configuration of {site.config.name} is fine. Mail goes to {place}{signed}.")
+
+
+def _check_signing(console: Console, site: Site) -> str | None:
+    """The domain mail is signed as, after warnings about what receivers may not like; None when it is not signed."""
+    from newsletter.addresses import for_the_wire
+    from newsletter.transport.dkim_keys import RECOMMENDED_BITS
+
+    signer, settings = site.signer, site.config.dkim
+    if signer is None:
+        if settings.key_file is not None:
+            console.warn("[dkim] has a key_file but no domain, so mail is not signed.")
+        return None
+    if signer.bits < RECOMMENDED_BITS:
+        console.warn(
+            f"the DKIM key has {signer.bits} bits; receivers trust {RECOMMENDED_BITS}. "
+            "Make one with `newsletter keys dkim --selector` and another name."
+        )
+    sender = for_the_wire(site.config.sender.address).rpartition("@")[2].lower()
+    if not settings.is_aligned(sender):
+        console.warn(
+            f"the DKIM domain {settings.domain} is neither above nor below {sender} of the From line, "
+            "so the signature does not count for DMARC."
+        )
+    return settings.domain
 
 
 @config.command(hidden=True)

@@ -81,8 +81,22 @@ def _web_address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _host_name(value: str) -> str:
+    name = _one_line(value).rstrip(".").lower()
+    if not name.isascii():
+        try:
+            name = addresses.parse(f"name@{name}").domain
+        except AddressError as error:
+            raise ValueError("must be a name as DNS knows it") from error
+    label = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+    if value.strip() and (len(name) > 253 or not re.fullmatch(rf"{label}(?:\.{label})*", name)):
+        raise ValueError("must be a name as DNS knows it: letters, digits, hyphens and dots")
+    return name
+
+
 Line = Annotated[str, AfterValidator(_one_line)]
 Slug = Annotated[str, AfterValidator(_slug)]
+HostName = Annotated[str, AfterValidator(_host_name)]
 MailAddress = Annotated[str, AfterValidator(_address)]
 OptionalMailAddress = Annotated[str, AfterValidator(_optional_address)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
@@ -175,11 +189,25 @@ class FieldConfig(Section):
 
 
 class DkimConfig(Section):
-    """The signature under every mail. Reserved: this version leaves signing to the relay, and says so."""
+    """The signature under every mail."""
 
-    domain: Line = Field("", description="The d= of the signature. Reserved; for now the relay must sign.")
-    selector: Line = Field("newsletter", description="The s= of the signature.")
-    key_file: Path | None = Field(None, description="PEM file of the private key, mode 0600.")
+    domain: HostName = Field("", description="The d= of the signature; without it the relay has to sign.")
+    selector: HostName = Field("newsletter", min_length=1, description="The s= of the signature.")
+    key_file: Path | None = Field(
+        None, description="PEM file of the private key, mode 0600; `var/dkim-<selector>.pem` when absent."
+    )
+
+    @property
+    def key_path(self) -> Path:
+        """Where the private key is, relative to the Site."""
+        return self.key_file or Path(f"var/dkim-{self.selector}.pem")
+
+    def is_aligned(self, domain: str) -> bool:
+        """Whether a From at `domain` (an A-label) and the signature vouch for each other: one lies in the other.
+
+        DMARC would also let two subdomains of one organisation pass, but that takes a look into DNS.
+        """
+        return f".{domain}".endswith(f".{self.domain}") or f".{self.domain}".endswith(f".{domain}")
 
 
 class FeedbackConfig(Section):

@@ -176,6 +176,8 @@ def without_surrogates(text: str) -> str:
 
 def as_text(value: str) -> str:
     """A slot value for plain text: control characters and line ends become spaces, lone surrogates U+FFFD."""
+    if value.isascii() and value.isprintable():
+        return value
     return without_surrogates(_CONTROLS.sub(" ", value))
 
 

@@ -17,18 +17,25 @@ from newsletter.rendering.mail import render_mail
 from newsletter.store.schema import CampaignKind
 from newsletter.subscribers.letterhead import INERT, Letterhead, reader_values
 from newsletter.transport.base import Envelope
+from newsletter.transport.dkim import Signer
 
 
 class MailComposer:
     """Turns rows of standing campaigns into envelopes; a mail is rendered once for all who get the same."""
 
     def __init__(
-        self, config: Config, environment: Environment, letterhead: Letterhead, lists: Mapping[int, ListConfig]
+        self,
+        config: Config,
+        environment: Environment,
+        letterhead: Letterhead,
+        lists: Mapping[int, ListConfig],
+        signer: Signer | None = None,
     ) -> None:
         self._config = config
         self._environment = environment
         self._letterhead = letterhead
         self._lists = lists
+        self._signer = signer
         self._compiled = lru_cache(maxsize=64)(self._compile)
 
     def compose(self, delivery: Delivery) -> Envelope:
@@ -59,7 +66,7 @@ class MailComposer:
             values["unsubscribe_url"] = url
             copy += letterhead.unsubscribe_headers(url)
         compiled = self._compiled(delivery.kind, list_ids, _day(delivery.enrolled_at))
-        return letterhead.envelope(delivery, compiled.fill(values, copy))
+        return letterhead.envelope(delivery, compiled.fill(values, copy, self._signer))
 
     def sample(self, kind: CampaignKind, list_id: int, moment: datetime) -> bytes:
         """A mail as a preview, with links that do nothing."""
@@ -71,7 +78,7 @@ class MailComposer:
             "unsubscribe_url": letterhead.link(f"u/{INERT}"),
         }
         copy = letterhead.personal_headers("reader@example.net", "", moment, f"sample.{kind.value}")
-        return self._compiled(kind, (list_id,), _day(moment)).fill(values, copy)
+        return self._compiled(kind, (list_id,), _day(moment)).fill(values, copy, self._signer)
 
     def _compile(self, kind: CampaignKind, list_ids: tuple[int, ...], requested_on: str) -> CompiledMessage:
         lists = [self._lists[list_id] for list_id in list_ids]

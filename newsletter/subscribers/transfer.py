@@ -28,6 +28,8 @@ from newsletter.tokens import KeyRing
 
 BATCH = 500
 MAX_LINE = 1 << 16
+FIRST_YEAR = 1971
+"""There was no e-mail before; a time zone cannot push a moment of this year out of the calendar."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet would run; exported behind an apostrophe, which an import takes away again."""
 
@@ -182,19 +184,20 @@ def export_csv(connection: Connection, out: TextIO, declared: Sequence[FieldConf
 
 def _rows(file: TextIO) -> Iterator[tuple[int, list[str]]]:
     """(line number, values) of every row that is not blank; the delimiter is read off the first line."""
-    first = file.readline(MAX_LINE)
-    delimiter = max(",;\t", key=first.count)
-    csv.field_size_limit(MAX_LINE)
-    reader = csv.reader(_lines(first, file), delimiter=delimiter, strict=True)
+    line = 0
     try:
+        first = file.readline(MAX_LINE)
+        csv.field_size_limit(MAX_LINE)
+        reader = csv.reader(_lines(first, file), delimiter=max(",;\t", key=first.count), strict=True)
         for values in reader:
+            line = reader.line_num
             if any(value.strip() for value in values):
-                yield reader.line_num, [_untame(value) for value in values]
+                yield line, [_untame(value) for value in values]
     except csv.Error as error:
-        raise ImportRefused(f"Line {reader.line_num} is not CSV ({error}).") from error
+        raise ImportRefused(f"Line {line + 1} is not CSV ({error}).") from error
     except UnicodeError as error:
         raise ImportRefused(
-            f"The file is not UTF-8 (after line {reader.line_num}).", hint="Name its encoding: --encoding cp1252."
+            f"The file is not UTF-8 (after line {line}).", hint="Name its encoding: --encoding cp1252."
         ) from error
 
 
@@ -301,17 +304,17 @@ def _confirmed_at(text: str, now: datetime) -> datetime | None:
     except ValueError as error:
         raise _RowRefused("confirmed_at is not a date such as 2026-09-15 or 2026-09-15T08:00:00+02:00") from error
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    if moment > now:
-        raise _RowRefused("confirmed_at lies in the future")
+    if moment > now or moment.year < FIRST_YEAR:
+        raise _RowRefused("confirmed_at lies in the future" if moment > now else "confirmed_at lies too far back")
     return moment
 
 
 def _tame(value: str) -> str:
-    return f"'{value}" if value.startswith(FORMULA) else value
+    return f"'{value}" if value.lstrip("'").startswith(FORMULA) else value
 
 
 def _untame(value: str) -> str:
-    return value[1:] if value.startswith("'") and value[1:2] in FORMULA else value
+    return value[1:] if value.startswith("'") and value.lstrip("'").startswith(FORMULA) else value
 
 
 def describe_ignored(ignored: Sequence[str], declared: Sequence[FieldConfig]) -> str:

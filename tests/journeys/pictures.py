@@ -44,20 +44,13 @@ class Shot(NamedTuple):
 EVERY = [Shot(width, scheme) for width in (375, 1200) for scheme in ("light", "dark")]  # type: ignore[arg-type]
 TOUR = {
     "tour.png": (("signup", Shot(375, "light")), ("mail-issue", Shot(600, "light"))),
-    "issue.png": (
-        ("mail-issue", Shot(375, "light")),
-        ("mail-issue", Shot(375, "dark")),
-        ("preview", Shot(1200, "light")),
-    ),
-    "signup.png": (
-        *(("signup", Shot(375, "light")), ("mail-confirm", Shot(375, "dark")), ("confirm", Shot(375, "light"))),
-        ("unsubscribe", Shot(375, "dark")),
-    ),
-    "inbox.png": (("inbox-mail", Shot(1200, "light")),),
+    "issue.png": (("mail-issue", Shot(600, "light")), ("mail-issue", Shot(375, "dark"))),
+    "signup.png": (("signup", Shot(375, "light")), ("confirm", Shot(375, "dark")), ("inbox-mail", Shot(375, "light"))),
+    "preview.png": (("preview", Shot(1200, "light")),),
 }
-"""What stands side by side on the README's pictures."""
-TALL = {"issue.png": 1500}
-"""Height of those that are not 900 pixels tall."""
+"""What stands side by side on the pictures of the README and the documents."""
+TALL = {"tour.png": 1330, "issue.png": 1960, "signup.png": 740, "preview.png": 1400}
+"""Pixels to cut each of them off at."""
 
 
 def story(page: Page, site: ServedSite) -> Iterator[str]:
@@ -129,20 +122,18 @@ def photograph(page: Page, shot: Shot) -> Image.Image:
 
 
 def side_by_side(images: Sequence[Image.Image], height: int, gap: int = 24) -> Image.Image:
-    """The tops of `images` in a row, on transparent ground."""
-    row = Image.new("RGBA", (sum(image.width + gap for image in images) - gap, height))
-    left = 0
+    """The tops of `images` in a row, laid on a board."""
+    board = Image.new("RGB", (sum(image.width + gap for image in images) + gap, height + 2 * gap), "#dedad0")
+    left = gap
     for image in images:
-        row.paste(image.crop((0, 0, image.width, min(height, image.height))), (left, 0))
+        board.paste(image.crop((0, 0, image.width, min(height, image.height))), (left, gap))
         left += image.width + gap
-    return row
+    return board
 
 
 def save(image: Image.Image, path: Path) -> None:
     """In 256 colours, which flat drawings never miss."""
-    image.quantize(256, method=Image.Quantize.FASTOCTREE if image.mode == "RGBA" else Image.Quantize.MEDIANCUT).save(
-        path, optimize=True
-    )
+    image.quantize(256, method=Image.Quantize.MEDIANCUT).save(path, optimize=True)
     print(path.name, path.stat().st_size)
 
 
@@ -162,7 +153,7 @@ def main() -> None:
                 taken[scene, shot] = photograph(page, shot)
     if chosen.tour:
         for name, row in TOUR.items():
-            save(side_by_side([taken[each] for each in row], TALL.get(name, 900)), chosen.out / name)
+            save(side_by_side([taken[each] for each in row], TALL[name]), chosen.out / name)
     else:
         for (scene, shot), image in taken.items():
             save(image, chosen.out / f"{scene}-{shot.name}.png")

@@ -31,7 +31,7 @@ def test_the_demo_tells_each_step_and_where_to_look(home: dict[str, str], tmp_pa
     assert "1 of 1 sent" in done.stdout
     look = done.stdout[done.stdout.index("Done in ") :]
     site = Path(re.search(r"the Site +(\S+)", look)[1])  # type: ignore[index]
-    assert f"newsletter --site {site} serve" in look
+    assert f" --site {site} serve" in look
     assert str(site / "var" / "sandbox") in look
     assert site.parent == tmp_path
     assert (site / "newsletter.toml").is_file()

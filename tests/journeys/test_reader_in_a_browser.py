@@ -97,7 +97,7 @@ class Reader:
 
         confirmation = self._site.mail(self._address, "Please confirm")
         self.page.goto(link(confirmation, "/confirm/"))
-        self.sees("Yes, it is me")
+        self.sees("Please confirm")
         assert self.status() == "pending", "opening the link has confirmed somebody"
         self.press("Confirm my subscription")
         self.sees("You are in")

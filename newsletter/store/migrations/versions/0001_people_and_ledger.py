@@ -18,6 +18,13 @@ CREATE TRIGGER consent_records_refuse_delete BEFORE DELETE ON consent_records
 BEGIN SELECT RAISE(ABORT, 'consent records are never deleted'); END
 """
 
+REFUSE_REPLACE = """
+CREATE TRIGGER consent_records_refuse_replace BEFORE INSERT ON consent_records
+WHEN EXISTS (SELECT 1 FROM consent_records WHERE id = NEW.id OR hash = NEW.hash)
+BEGIN SELECT RAISE(ABORT, 'consent records are never changed'); END
+"""
+# Not covered by the other two: INSERT OR REPLACE deletes without firing a DELETE trigger.
+
 REFUSE_UPDATE = """
 CREATE TRIGGER consent_records_refuse_update BEFORE UPDATE ON consent_records
 WHEN NEW.id IS NOT OLD.id OR NEW.list_id IS NOT OLD.list_id OR NEW.kind IS NOT OLD.kind OR NEW.at IS NOT OLD.at
@@ -256,4 +263,5 @@ def upgrade() -> None:
         postgresql_where=sa.text("status IN ('claimed', 'inflight')"),
     )
     op.execute(REFUSE_DELETE)
+    op.execute(REFUSE_REPLACE)
     op.execute(REFUSE_UPDATE)
