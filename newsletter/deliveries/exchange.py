@@ -10,43 +10,21 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Update, bindparam, exists, func, null, select, update
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import ColumnElement, Connection, Update, bindparam, exists, null, update
 
 from newsletter.clock import Clock
 from newsletter.deliveries import ledger, retry
 from newsletter.deliveries.ledger import Delivery
+from newsletter.deliveries.prepared import Prepared, people_of
 from newsletter.store.engine import Database
 from newsletter.store.schema import CampaignStatus, DeliveryStatus, campaigns, deliveries
 from newsletter.store.types import to_millis
 from newsletter.transport.base import Envelope, Outcome, Phase, Settled, Verdict
 
 OnOutcome = Callable[[Connection, Delivery, Outcome], None]
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A statement as text and how its parameters are lined up."""
-
-    sql: str
-    names: tuple[str, ...]
-    constants: Mapping[str, Any]
-
-    @classmethod
-    def of(cls, statement: Update) -> Prepared:
-        """Compile once; parameters made by `bindparam`, whose values there mean nothing, are given at each use."""
-        compiled = statement.compile(dialect=sqlite.dialect(), compile_kwargs={"render_postcompile": True})
-        constants = {name: value for name, value in compiled.params.items() if value is not None}
-        return cls(str(compiled), tuple(compiled.positiontup or ()), constants)
-
-    def arguments(self, **given: Any) -> list[Any]:
-        """The parameters of one execution, in the order of the text."""
-        return [given[name] if name in given else self.constants[name] for name in self.names]
 
 
 class Exchange:
@@ -124,13 +102,7 @@ def _groups(rows: Iterable[tuple[Delivery, int]]) -> Iterable[tuple[tuple[int, i
 
 
 def _rows() -> list[ColumnElement[bool]]:
-    people = select(func.json_each(bindparam("people", "[]")).table_valued("value").c.value)
-    return [
-        deliveries.c.campaign_id == bindparam("campaign", 0, type_=deliveries.c.campaign_id.type),
-        deliveries.c.seq == bindparam("number", 0, type_=deliveries.c.seq.type),
-        deliveries.c.subscriber_id.in_(people),
-        deliveries.c.worker_id == bindparam("worker", 0, type_=deliveries.c.worker_id.type),
-    ]
+    return [*people_of(deliveries), deliveries.c.worker_id == bindparam("worker", 0, deliveries.c.worker_id.type)]
 
 
 def _record() -> Update:

@@ -8,16 +8,20 @@ have been accepted, and a newsletter that comes twice is worse than one that ask
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Integer,
     Select,
     and_,
+    bindparam,
     case,
     exists,
     func,
@@ -26,12 +30,12 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    tuple_,
     update,
 )
 
 from newsletter.deliveries import workers
 from newsletter.deliveries.lifecycle import DELIVERY, sources
+from newsletter.deliveries.prepared import Prepared, people_of
 from newsletter.deliveries.retry import Decision
 from newsletter.store.schema import (
     CampaignKind,
@@ -42,11 +46,11 @@ from newsletter.store.schema import (
     deliveries,
     subscribers,
 )
+from newsletter.store.types import from_millis, to_millis
 from newsletter.transport.base import Outcome, Verdict
 
 
-@dataclass(frozen=True)
-class Delivery:
+class Delivery(NamedTuple):
     """One claimed row of the ledger with what a composer needs to know about its reader."""
 
     campaign_id: int
@@ -130,47 +134,62 @@ def claim(connection: Connection, worker_id: int, scope: Scope, *, now: datetime
 
 
 def _claim_from(connection: Connection, worker_id: int, campaign: Any, now: datetime, limit: int) -> list[Delivery]:
-    rows = connection.execute(
-        select(deliveries, subscribers)
-        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
-        .where(
-            deliveries.c.campaign_id == campaign.id,
-            deliveries.c.status == DeliveryStatus.PENDING,
-            deliveries.c.due_at <= now,
-        )
-        .order_by(deliveries.c.due_at, deliveries.c.subscriber_id)
-        .limit(limit)
+    due, take = _claim_statements()
+    moment = to_millis(now)
+    rows = connection.exec_driver_sql(
+        due.sql, tuple(due.arguments(campaign=campaign.id, now=moment, limit=limit))
     ).all()
-    if not rows:
-        return []
-    connection.execute(
-        update(deliveries)
-        .where(
-            tuple_(deliveries.c.campaign_id, deliveries.c.subscriber_id, deliveries.c.seq).in_(
-                [(row.campaign_id, row.subscriber_id, row.seq) for row in rows]
-            ),
-            deliveries.c.status.in_(sources(DELIVERY, DeliveryStatus.CLAIMED)),
-        )
-        .values(status=DeliveryStatus.CLAIMED, worker_id=worker_id, changed_at=now)
-    )
+    by_seq: dict[int, list[int]] = {}
+    for row in rows:
+        by_seq.setdefault(row[1], []).append(row[0])
+    for seq, people in by_seq.items():
+        given = {"campaign": campaign.id, "number": seq, "people": json.dumps(people)}
+        connection.exec_driver_sql(take.sql, tuple(take.arguments(worker=worker_id, now=moment, **given)))
+    kind = CampaignKind(campaign.kind)
     return [
         Delivery(
-            campaign_id=row.campaign_id,
-            subscriber_id=row.subscriber_id,
-            seq=row.seq,
-            kind=CampaignKind(campaign.kind),
-            list_id=campaign.list_id,
-            tries=row.tries,
-            uid=row.uid,
-            email=row.email,
-            name=row.name,
-            fields=row.fields,
-            language=row.language,
-            enrolled_at=row.enrolled_at,
-            scope=row.scope,
+            campaign.id,
+            subscriber_id,
+            seq,
+            kind,
+            campaign.list_id,
+            tries,
+            uid,
+            email,
+            name,
+            {} if fields == "{}" else json.loads(fields),
+            language,
+            from_millis(enrolled_at),
+            None if scope is None else json.loads(scope),
         )
-        for row in rows
+        for subscriber_id, seq, tries, uid, email, name, fields, language, enrolled_at, scope in rows
     ]
+
+
+@lru_cache(maxsize=1)
+def _claim_statements() -> tuple[Prepared, Prepared]:
+    d, s = deliveries.c, subscribers.c
+    due = (
+        select(d.subscriber_id, d.seq, d.tries, s.uid, s.email, s.name, s.fields, s.language, d.enrolled_at, d.scope)
+        .join(subscribers, s.id == d.subscriber_id)
+        .where(
+            d.campaign_id == bindparam("campaign", 0, d.campaign_id.type),
+            d.status == DeliveryStatus.PENDING,
+            d.due_at <= bindparam("now", 0, Integer),
+        )
+        .order_by(d.due_at, d.subscriber_id)
+        .limit(bindparam("limit", 0, Integer))
+    )
+    take = (
+        update(deliveries)
+        .where(*people_of(deliveries), d.status.in_(sources(DELIVERY, DeliveryStatus.CLAIMED)))
+        .values(
+            status=DeliveryStatus.CLAIMED,
+            worker_id=bindparam("worker", 0),
+            changed_at=bindparam("now", 0, Integer),
+        )
+    )
+    return Prepared.of(due), Prepared.of(take)
 
 
 def arm(

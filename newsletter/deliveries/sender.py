@@ -29,8 +29,9 @@ from newsletter.transport.base import Envelope, Outcome, Phase, Settled, Transpo
 Compose = Callable[[Delivery], Envelope]
 Progress = Callable[[Outcome], None]
 
-BATCH = 20
-"""Rows claimed at a time: small, so that a confirmation need not wait behind a long batch of an issue."""
+BATCHES = (20, 400)
+"""Rows claimed at a time, at least and at most: about what leaves in a second, so that a confirmation
+need not wait behind a long batch of an issue, and a quick relay is not kept waiting for claims."""
 
 PATIENCE = timedelta(seconds=10)
 """`drain` waits for rows that are due this soon instead of leaving them to the next run."""
@@ -70,6 +71,8 @@ class Sender:
         self._woken = threading.Event()
         self._hands: deque[Delivery] = deque()
         self._next_slot = 0.0
+        self._batch = BATCHES[0]
+        self._claimed_at = 0.0
         self._worker_id = 0
         self._exchange: Exchange
 
@@ -161,8 +164,17 @@ class Sender:
             now = self._clock()
             workers.renew(connection, self._worker_id, now)
             lifecycle.start_scheduled(connection, now)
-            self._hands.extend(ledger.claim(connection, self._worker_id, self._scope, now=now, limit=BATCH))
+            self._hands.extend(ledger.claim(connection, self._worker_id, self._scope, now=now, limit=self._batch))
+        self._fit_batch()
         return bool(self._hands)
+
+    def _fit_batch(self) -> None:
+        now = time.monotonic()
+        if now - self._claimed_at < 0.5:
+            self._batch = min(BATCHES[1], 2 * self._batch)
+        elif now - self._claimed_at > 2:
+            self._batch = max(BATCHES[0], self._batch // 2)
+        self._claimed_at = now
 
     def _compose(self, delivery: Delivery) -> Envelope | None:
         try:

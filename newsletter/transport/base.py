@@ -48,6 +48,8 @@ class Envelope:
     message: bytes
     key: Any = None
     """Whatever the giver needs to know it again; transports do not look at it."""
+    is_canonical: bool = False
+    """The giver vouches that every line ends in CRLF and none begins with a dot, so nobody need look."""
 
 
 @dataclass(frozen=True)

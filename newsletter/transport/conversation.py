@@ -20,6 +20,7 @@ from newsletter.transport.replies import MAX_TEXT, Reply, WireError
 
 _UNSAFE = re.compile(r"[\x00-\x20\x7f<>\x80-\x9f\u2028\u2029\ud800-\udfff]")
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,255}")
+_MAIL, _RCPT = b"MAIL FROM:<%b>%b\r\n", b"RCPT TO:<%b>\r\n"
 _STORAGE = frozenset({452, 552})
 """On RCPT both mean *too many* or *too full at present* (RFC 5321 §4.5.3.1.10)."""
 _HINT = "No reader was marked; check [sender] and [feedback] return_path, or ask the operator of the mail server."
@@ -122,6 +123,8 @@ class Conversation:
         self.past = envelope
         self._expected.append(_Step.DOT)
         message = envelope.message
+        if envelope.is_canonical:
+            return message + b".\r\n"
         stuffed = message.replace(b"\r\n.", b"\r\n..")  # RFC 5321 §4.5.2
         if message.startswith(b"."):
             stuffed = b"." + stuffed
@@ -261,11 +264,14 @@ def _of_the_session(verdict: Verdict, phase: Phase, reply: Reply | None, text: s
 
 def _commands(envelope: Envelope, capabilities: dict[str, str]) -> tuple[bytes, bytes, bytes]:
     message = envelope.message
-    if not message.count(b"\n") == message.count(b"\r") == message.count(b"\r\n"):
+    if not envelope.is_canonical and not (message.count(b"\n") == message.count(b"\r") == message.count(b"\r\n")):
         raise Unsendable("The message has bare line ends, which some servers take for the end of a message.")
     size = capabilities.get("SIZE")
     if size and size.isdecimal() and 0 < int(size) < len(message):
         raise Unsendable(f"The message has {len(message)} bytes, the mail server takes at most {size}.", "5.3.4")
+    if envelope.is_canonical and _PLAIN_PATH.fullmatch(envelope.recipient) and _PLAIN_PATH.fullmatch(envelope.sender):
+        size = "" if size is None else f" SIZE={len(message)}"
+        return _MAIL % (envelope.sender.encode(), size.encode()), _RCPT % envelope.recipient.encode(), b"DATA\r\n"
     recipient, recipient_utf8 = _path(envelope.recipient)
     try:
         sender, sender_utf8 = _path(envelope.sender) if envelope.sender else ("", False)
