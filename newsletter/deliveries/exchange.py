@@ -25,6 +25,7 @@ from newsletter.store.types import to_millis
 from newsletter.transport.base import Envelope, Outcome, Phase, Settled, Verdict
 
 OnOutcome = Callable[[Connection, Delivery, Outcome], None]
+"""Called in the transaction that records an outcome, for every one that is not simply accepted."""
 
 
 class Exchange:
@@ -85,8 +86,8 @@ class Exchange:
         return refused
 
     def _note(self, connection: Connection, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
-        if outcome.phase is Phase.CONNECT and outcome.session:
-            ledger.put_back(connection, delivery, self._worker_id, now)
+        untried = outcome.phase is Phase.CONNECT and outcome.session
+        if untried and ledger.put_back(connection, delivery, self._worker_id, now):
             return
         decision = retry.decide(outcome, kind=delivery.kind, tries=delivery.tries + 1, now=now)
         ledger.record(connection, delivery, self._worker_id, outcome=outcome, decision=decision, now=now)

@@ -22,7 +22,6 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
-    case,
     exists,
     func,
     insert,
@@ -228,19 +227,22 @@ def record(
 
     A refusal may come before the row was armed, because commands ride ahead of their body; it counts as a try.
     """
-    allowed = [DeliveryStatus.INFLIGHT.value]
+    status, tries = deliveries.c.status, deliveries.c.tries
+    open_to = [DeliveryStatus.INFLIGHT.value]
     if outcome.verdict is not Verdict.UNKNOWN:
-        allowed.append(DeliveryStatus.AMBIGUOUS.value)
+        open_to.append(DeliveryStatus.AMBIGUOUS.value)
+    # Every arming is a fence of its own: a late answer to an earlier try says nothing about this one.
+    allowed = and_(status.in_(open_to), tries == delivery.tries + 1)
     if outcome.verdict in {Verdict.REJECTED, Verdict.DEFERRED}:
-        allowed.append(DeliveryStatus.CLAIMED.value)
+        allowed = or_(allowed, and_(status == DeliveryStatus.CLAIMED, tries == delivery.tries))
     recorded = connection.execute(
         update(deliveries)
-        .where(_is(delivery), deliveries.c.worker_id == worker_id, deliveries.c.status.in_(allowed))
+        .where(_is(delivery), deliveries.c.worker_id == worker_id, allowed)
         .values(
             status=decision.status,
             due_at=decision.due_at if decision.due_at else deliveries.c.due_at,
             worker_id=worker_id if decision.status is DeliveryStatus.AMBIGUOUS else null(),
-            tries=deliveries.c.tries + case((deliveries.c.status == DeliveryStatus.CLAIMED, 1), else_=0),
+            tries=delivery.tries + 1,
             code=outcome.code or null(),
             changed_at=now,
         )
@@ -295,12 +297,17 @@ def note_attempt(connection: Connection, delivery: Delivery, outcome: Outcome, n
     )
 
 
-def put_back(connection: Connection, delivery: Delivery, worker_id: int, now: datetime) -> None:
-    """`claimed → pending` for a row that nothing was tried with: due as before, no try counted."""
-    connection.execute(
-        update(deliveries)
-        .where(_is(delivery), deliveries.c.worker_id == worker_id, deliveries.c.status == DeliveryStatus.CLAIMED)
-        .values(status=DeliveryStatus.PENDING, worker_id=null(), changed_at=now)
+def put_back(connection: Connection, delivery: Delivery, worker_id: int, now: datetime) -> bool:
+    """`claimed → pending` for a row that nothing was tried with: due as before, no try counted.
+
+    False when it was armed already: then it is an ordinary deferral.
+    """
+    return bool(
+        connection.execute(
+            update(deliveries)
+            .where(_is(delivery), deliveries.c.worker_id == worker_id, deliveries.c.status == DeliveryStatus.CLAIMED)
+            .values(status=DeliveryStatus.PENDING, worker_id=null(), changed_at=now)
+        ).rowcount
     )
 
 
