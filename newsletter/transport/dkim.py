@@ -111,7 +111,7 @@ def relaxed_lines(data: bytes) -> bytes:
 
 def relaxed_body(body: bytes) -> bytes:
     """A whole body in relaxed form: no empty lines at its end, CRLF behind a last line (§3.4.4)."""
-    lines = relaxed_lines(body)
+    lines = relaxed_lines(body).rstrip(b" ")
     end = len(lines)
     while lines.endswith(b"\r\n", 0, end):
         end -= 2
