@@ -259,14 +259,18 @@ class Site:
 
         return Signer(settings.domain, settings.selector, load_key(self.root / settings.key_path))
 
-    def transport(self) -> SmtpTransport:
-        """The configured relay; without one the sandbox, started when none listens yet."""
+    def transport(self, *, impatient: bool = False) -> SmtpTransport:
+        """The configured relay; without one the sandbox, started when none listens yet.
+
+        `impatient` waits 30 seconds at most for anything, because somebody sits in front of it.
+        """
         from newsletter.transport.smtp import SmtpSettings, SmtpTransport, Timeouts
 
         smtp = self.config.smtp
         if smtp is None:
             return SmtpTransport(self.sandbox().settings)
-        patience = Timeouts() if smtp.timeout is None else Timeouts(*[smtp.timeout] * 6)
+        seconds = smtp.timeout or (30.0 if impatient else None)
+        patience = Timeouts() if seconds is None else Timeouts(*[seconds] * 6)
         return SmtpTransport(
             SmtpSettings(
                 host=smtp.host,

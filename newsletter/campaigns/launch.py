@@ -62,7 +62,7 @@ def plan(connection: Connection, order: Order) -> Plan:
     """Look, change nothing. Raises `RefusedError` when the issue was already sent to this list."""
     standing = _standing(connection, order)
     if standing is not None:
-        _refuse_finished(standing, order)
+        _refuse_finished(connection, standing, order)
         return Plan(standing.audience, (), standing.id)
     people = audience.eligible(order.list_id, order.slug, is_trial=order.is_trial)
     return Plan(audience.count(connection, people), audience.sample(connection, people), None)
@@ -78,7 +78,7 @@ def launch(
     """
     standing = _standing(connection, order)
     if standing is not None:
-        _refuse_finished(standing, order)
+        _refuse_finished(connection, standing, order)
         _refuse_surprise(standing.audience, expect)
         if standing.status == CampaignStatus.PAUSED:
             move_campaign(connection, standing.id, resumed_status(connection, standing.id, now), now=now)
@@ -131,8 +131,17 @@ def cancel(connection: Connection, campaign_id: int, now: datetime) -> int:
 
 
 def resumed_status(connection: Connection, campaign_id: int, now: datetime) -> CampaignStatus:
-    """Where `resume` leads: back to waiting when its time has not come yet, else to sending."""
-    at = connection.execute(select(campaigns.c.scheduled_at).where(campaigns.c.id == campaign_id)).scalar()
+    """Where `resume` leads: back to waiting when its time has not come yet, else to sending.
+
+    Only what is paused is resumed: a finished campaign sends again by `resolve` alone.
+    """
+    row = connection.execute(select(campaigns).where(campaigns.c.id == campaign_id)).one_or_none()
+    if row is not None and row.status != CampaignStatus.PAUSED:
+        raise StateError(
+            f"Campaign {campaign_id} is {row.status}, not paused.",
+            hint=f"`newsletter campaign show {campaign_id}` tells where it stands.",
+        )
+    at = row.scheduled_at if row is not None else None
     return CampaignStatus.SCHEDULED if at is not None and at > now else CampaignStatus.SENDING
 
 
@@ -179,7 +188,7 @@ def _standing(connection: Connection, order: Order) -> Any:
     ).one_or_none()
 
 
-def _refuse_finished(standing: Any, order: Order) -> None:
+def _refuse_finished(connection: Connection, standing: Any, order: Order) -> None:
     if standing.status != CampaignStatus.FINISHED:
         return
     place = "into the sandbox" if order.is_trial else f"to the list {order.list_slug}"
@@ -188,6 +197,12 @@ def _refuse_finished(standing: Any, order: Order) -> None:
         if order.is_trial
         else f"`newsletter campaign show {standing.id}` tells what became of every copy."
     )
+    in_doubt = ledger.totals(connection, standing.id).ambiguous
+    if in_doubt:
+        hint = (
+            f"{in_doubt} of its copies are in doubt: `newsletter campaign resolve {standing.id} --mark-sent` or "
+            "`--resend` settles them."
+        )
     raise RefusedError(f"Issue {order.slug} was already sent {place} (campaign {standing.id}).", hint=hint)
 
 

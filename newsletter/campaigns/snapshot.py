@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, exists, insert, select
+from sqlalchemy import Connection, Select, and_, exists, insert, or_, select
 
 from newsletter.content.values import Image, Issue
 from newsletter.rendering.slots import Rendered, as_text, fill_text, null_reader, rendered_from_json, rendered_to_json
@@ -109,7 +109,12 @@ def _launched() -> Select[Any]:
     return (
         select(snapshots)
         .join(campaigns, campaigns.c.snapshot_id == snapshots.c.id)
-        .where(campaigns.c.status.not_in([CampaignStatus.SCHEDULED, CampaignStatus.CANCELLED]), ~before_its_time)
+        .where(
+            campaigns.c.status != CampaignStatus.SCHEDULED,
+            # Whoever had a copy before it was cancelled may still want to view it in the browser.
+            or_(campaigns.c.status != CampaignStatus.CANCELLED, tried),
+            ~before_its_time,
+        )
         .order_by(campaigns.c.is_trial, campaigns.c.id.desc())
     )
 

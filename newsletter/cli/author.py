@@ -137,7 +137,7 @@ def test(console: Console, slug: str, address: str, list_slug: str | None) -> No
             outcomes.extend(outcome for _, outcome in done)
             return ()
 
-        site.transport().run(lambda: copies.pop() if copies else None, settle)
+        site.transport(impatient=True).run(lambda: copies.pop() if copies else None, settle)
         place = "the sandbox" if site.config.smtp is None else f"{site.config.smtp.host}:{site.config.smtp.port}"
     outcome = outcomes[0]
     if outcome.verdict is not Verdict.ACCEPTED:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 RATE = click.FloatRange(0, 1)
 
-HOUSEKEEPING = 3600.0
+HOUSEKEEPING = 300.0
 """Seconds between rounds of housekeeping."""
 
 

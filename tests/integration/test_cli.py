@@ -340,3 +340,27 @@ def test_rotated_keys_are_written_for_the_owner_only(run):
     assert run.ok("keys", "rotate", "--yes", "--json").json["key"] == 2
     assert stat.S_IMODE((run.folder / "var" / "keys.toml").stat().st_mode) == 0o600
     assert run("keys", "create").code == 3
+
+
+# -- the ends of a campaign --------------------------------------------------------------------------
+
+
+def test_a_finished_campaign_is_not_resumed(run):
+    confirmed(run, "ada@example.net")
+    run.ok("send", ISSUE, "--yes", "--expect", 1)
+    done = run("campaign", "resume", 1)
+    assert done.code == 4
+    assert "is finished, not paused" in done.err
+    assert run.ok("campaign", "show", 1, "--json").json["status"] == "finished"
+
+
+def test_sending_again_says_that_copies_are_in_doubt(run):
+    confirmed(run, "ada@example.net")
+    run.ok("send", ISSUE, "--yes", "--expect", 1)
+    with sqlite3.connect(run.folder / "var" / "newsletter.db") as connection:
+        connection.execute("UPDATE deliveries SET status = 'ambiguous'")
+    connection.close()
+    done = run("send", ISSUE, "--yes", "--expect", 1)
+    assert done.code == 4
+    assert "1 of its copies are in doubt" in done.err
+    assert "campaign resolve 1" in done.err
