@@ -109,6 +109,11 @@ def structured(name: str, value: str) -> Header:
     return Header(name, folded)
 
 
+def ours(name: str, value: str) -> Header:
+    """A structured field of one word that this program made itself for every copy, so that nobody need look at it."""
+    return Header(name, value.encode("ascii"))
+
+
 def date(moment: datetime, *, name: str = "Date") -> Header:
     """The origination date with a numeric zone: `Sun, 22 Nov 2026 10:44:00 +0000`. RFC 5322 §3.3."""
     if moment.tzinfo is None:
