@@ -1,6 +1,6 @@
 """`newsletter.toml` and the environment become one frozen `Config`; unknown keys are errors."""
 
-from newsletter.config.load import ENV_PREFIX, FILE_NAME, Origins, load, settable, variable_for
+from newsletter.config.load import ENV_PREFIX, FILE_NAME, Origins, load, parse, settable, variable_for
 from newsletter.config.model import (
     SAMPLE_POSTAL_ADDRESS,
     Config,
@@ -23,6 +23,7 @@ __all__ = [
     "is_loopback",
     "load",
     "nearest",
+    "parse",
     "settable",
     "variable_for",
 ]

@@ -19,6 +19,7 @@ HEAD = """\
 A Site is configured by `newsletter.toml`. Every key below can be overridden by its environment variable, in the
 environment or in a `.env` file beside it; with `_FILE` appended, the variable names a file that holds the value,
 which is the way to hand over secrets. The strongest comes first: environment, `.env`, `newsletter.toml`, default.
+A variable that is empty counts as unset.
 
 A key or variable that does not exist is an error that names the nearest one. `newsletter config show` prints what is
 in force and where each value came from; `newsletter config check` says whether it can be used. Paths are relative to

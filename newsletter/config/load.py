@@ -3,7 +3,8 @@
 Configuration is a file plus the environment, never rows in the database. Order, strongest first:
 `NEWSLETTER_<SECTION>__<KEY>` (or `…_FILE`, a path whose content is the value), the same names in
 `.env` beside the file, then `newsletter.toml`. A misspelt key or variable is an error that names
-the nearest one there is, because a setting that is silently ignored is worse than none.
+the nearest one there is, because a setting that is silently ignored is worse than none. A variable
+that is empty counts as unset: that is how most machinery says that it has no value to give.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from dotenv import dotenv_values
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 
-from newsletter.config.model import Config, Section, nearest
+from newsletter.config import dotenv
+from newsletter.config.faults import refusal, section_of
+from newsletter.config.model import Config, nearest
 from newsletter.errors import ConfigError
 
 FILE_NAME = "newsletter.toml"
@@ -30,8 +31,16 @@ _Override = tuple[str, str, str]
 """Source, variable, value."""
 
 
+SMTP_LOGIN = frozenset({"username", "password"})
+
+
 class Origins(dict[str, str]):
     """Where each value came from: dotted key → `newsletter.toml`, `.env` or a variable's name."""
+
+    def __init__(self, *origins: Mapping[str, str]) -> None:
+        super().__init__(*origins)
+        self.warnings: list[str] = []
+        """What `config check` should tell, though the configuration can be used; whole sentences."""
 
 
 def load(folder: Path, environ: Mapping[str, str] | None = None) -> tuple[Config, Origins]:
@@ -42,28 +51,46 @@ def load(folder: Path, environ: Mapping[str, str] | None = None) -> tuple[Config
         text = path.read_text("utf-8-sig")
     except FileNotFoundError as error:
         raise ConfigError(f"There is no {path}.", hint="Run `newsletter init DIR` to make a Site.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read ({error}).") from error
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read: {error.strerror}.", hint="Let the user who runs this command read it."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text.", hint="Save it in the encoding UTF-8.") from error
+    return parse(text, folder, environ)
+
+
+def parse(text: str, folder: Path, environ: Mapping[str, str] | None = None) -> tuple[Config, Origins]:
+    """Like `load`, for a `newsletter.toml` of this text in `folder`, whether or not it is written yet."""
+    environ = os.environ if environ is None else environ
+    path = folder / FILE_NAME
     try:
         values: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+        raise ConfigError(
+            f"{path} is not valid TOML: {str(error).rstrip('.')}.",
+            hint='Text stands in "quotes" and every key stands once; docs/configuration.md shows all of them.',
+        ) from error
     origins = Origins(dict.fromkeys(_flatten(values), FILE_NAME))
-    for source, variables in ((".env", _read_dotenv(folder / ".env")), ("environment", environ)):
-        for variable in sorted(variables):
-            if variable.upper().startswith(ENV_PREFIX) and not variable.startswith(ENV_OUTSIDE_CONFIG):
-                _apply(values, origins, (source, variable, variables[variable]), folder)
+    secrets = dotenv.read_dotenv(folder / dotenv.NAME)
+    if warning := dotenv.exposed(folder / dotenv.NAME, secrets):
+        origins.warnings.append(warning)
+    for source, variables in ((dotenv.NAME, secrets), ("environment", environ)):
+        for variable, value in sorted(variables.items()):
+            if value and variable.upper().startswith(ENV_PREFIX) and not variable.startswith(ENV_OUTSIDE_CONFIG):
+                _apply(values, origins, (source, variable, value), folder)
+    _drop_login_without_relay(values, origins)
     try:
         return Config(**values), origins
     except ValidationError as error:
-        raise ConfigError(_explain(error, path, origins), hint=_hint(error)) from error
+        raise refusal(error, path, origins, values) from error
 
 
 def settable() -> dict[str, FieldInfo]:
     """Every scalar key by its dotted name, for overrides and for the documentation."""
     found: dict[str, FieldInfo] = {}
     for name, info in Config.model_fields.items():
-        section = _section_of(info)
+        section = section_of(info)
         if section is None:
             found[name] = info
         elif name not in {"lists", "fields"}:
@@ -74,13 +101,6 @@ def settable() -> dict[str, FieldInfo]:
 def variable_for(key: str) -> str:
     """`smtp.password` → `NEWSLETTER_SMTP__PASSWORD`."""
     return ENV_PREFIX + key.replace(".", "__").upper()
-
-
-def _section_of(info: FieldInfo) -> type[Section] | None:
-    for candidate in (info.annotation, *get_args(info.annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, Section):
-            return candidate
-    return None
 
 
 def _apply(values: dict[str, Any], origins: Origins, override: _Override, folder: Path) -> None:
@@ -95,7 +115,11 @@ def _apply(values: dict[str, Any], origins: Origins, override: _Override, folder
         try:
             value = (folder / value).read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{source}: the file named by {variable} cannot be read ({error}).") from error
+            why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            raise ConfigError(
+                f"{source}: {folder / value}, the file named by {variable}, cannot be read: {why}.",
+                hint="Put the value into that file, or let the variable name another.",
+            ) from error
     *sections, leaf = key.split(".")
     table = values
     for section in sections:
@@ -106,13 +130,16 @@ def _apply(values: dict[str, Any], origins: Origins, override: _Override, folder
     origins[key] = variable if source == "environment" else f".env ({variable})"
 
 
-def _read_dotenv(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        return {}
-    try:
-        return {key: value or "" for key, value in dotenv_values(path, interpolate=False).items()}
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read ({error}).") from error
+def _drop_login_without_relay(values: dict[str, Any], origins: Origins) -> None:
+    """A login that variables give while no relay is named anywhere waits for one; mail goes to the sandbox."""
+    smtp = values.get("smtp")
+    if not isinstance(smtp, dict) or not smtp or not SMTP_LOGIN.issuperset(smtp):
+        return
+    if FILE_NAME in {origins.get(f"smtp.{key}") for key in smtp}:
+        return
+    given = " and ".join(origins.pop(f"smtp.{key}") for key in sorted(smtp))
+    del values["smtp"]
+    origins.warnings.append(f"{given} is ignored: no [smtp] host is set, so mail goes to the sandbox.")
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterable[str]:
@@ -121,34 +148,3 @@ def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterable[str]:
             yield from _flatten(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}"
-
-
-def _worst(error: ValidationError) -> ErrorDetails:
-    """The fault to speak of: a misspelt key before the key that is therefore missing."""
-    faults = error.errors(include_url=False)
-    return next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
-
-
-def _explain(error: ValidationError, path: Path, origins: Origins) -> str:
-    first = _worst(error)
-    key = ".".join(str(part) for part in first["loc"])
-    place = origins.get(key, FILE_NAME)
-    where = str(path) if place == FILE_NAME else place
-    message = {"extra_forbidden": "is not a setting", "missing": "is missing"}.get(
-        first["type"], first["msg"].removeprefix("Value error, ")
-    )
-    more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{where}: {key or 'the file'} {message}{more}." if key else f"{where}: {message}{more}."
-
-
-def _hint(error: ValidationError) -> str:
-    first = _worst(error)
-    if first["type"] != "extra_forbidden":
-        return "`newsletter config show` lists every setting."
-    *parents, leaf = [part for part in first["loc"] if isinstance(part, str)]
-    if parents:
-        section = _section_of(Config.model_fields[parents[0]]) if parents[0] in Config.model_fields else None
-        known = list(section.model_fields) if section else []
-    else:
-        known = list(Config.model_fields)
-    return nearest(leaf, known)

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from newsletter import addresses
-from newsletter.errors import AddressError, ConfigError
+from newsletter.errors import AddressError, NotFoundError
 
 SAMPLE_POSTAL_ADDRESS = "1 Sample Street, 00000 Sampletown"
 """Part of the postal address that `init` writes; sending it to real readers is refused."""
@@ -94,12 +94,39 @@ def _host_name(value: str) -> str:
     return name
 
 
+def _return_path(value: str) -> str:
+    """A domain or an address; its domain as an A-label, as the wire wants it."""
+    local, at, domain = _one_line(value).rpartition("@")
+    if not domain and not at:
+        return ""
+    try:
+        found = addresses.parse(f"{local if at else 'bounces'}@{domain}")
+    except AddressError as error:
+        raise ValueError("must be a domain such as bounces.example.org, or an address") from error
+    return f"{local}@{found.domain}" if at else found.domain
+
+
+def _colour(value: str) -> str:
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
+        raise ValueError(f'must be a colour such as "#0b6b63", not {value[:40]!r}')
+    return value
+
+
+def _language(value: str) -> str:
+    if not re.fullmatch(r"[a-z]{2}(-[A-Z]{2})?", value):
+        raise ValueError(f'must be a language such as "en" or "pt-BR", not {value[:40]!r}')
+    return value
+
+
 Line = Annotated[str, AfterValidator(_one_line)]
 Slug = Annotated[str, AfterValidator(_slug)]
 HostName = Annotated[str, AfterValidator(_host_name)]
 MailAddress = Annotated[str, AfterValidator(_address)]
 OptionalMailAddress = Annotated[str, AfterValidator(_optional_address)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+ReturnPath = Annotated[str, AfterValidator(_return_path)]
+Colour = Annotated[str, AfterValidator(_colour)]
+Language = Annotated[str, AfterValidator(_language)]
 
 
 class Section(BaseModel):
@@ -213,7 +240,9 @@ class DkimConfig(Section):
 class FeedbackConfig(Section):
     """Where bounces come back."""
 
-    return_path: Line = Field("", description="Domain or address for envelope senders that name the recipient (VERP).")
+    return_path: ReturnPath = Field(
+        "", description="Domain or address for envelope senders that name the recipient (VERP)."
+    )
     mailbox: str = Field(
         "", description="Mailbox of bounces. Reserved; it is not read yet, so no mailto link is printed."
     )
@@ -236,7 +265,7 @@ class ServerConfig(Section):
 class ThemeConfig(Section):
     """What the default theme lets you choose."""
 
-    accent: str = Field("#0b6b63", pattern=r"^#[0-9a-fA-F]{6}$", description="Colour of links and buttons.")
+    accent: Colour = Field("#0b6b63", description="Colour of links and buttons.")
     fonts: Literal["serif", "sans"] = Field("serif", description="Face of the headings.")
     density: Literal["comfortable", "compact"] = Field("comfortable", description="Space between the parts.")
     tagline: Line = Field("", description="Short line under the masthead.")
@@ -264,9 +293,9 @@ class KeysConfig(Section):
 class Config(Section):
     """The whole file."""
 
-    name: Line = Field(description="The newsletter's name: masthead, forms, mails.")
+    name: Line = Field(min_length=1, description="The newsletter's name: masthead, forms, mails.")
     base_url: WebAddress = Field(description="Where readers reach the web pages; links in mails start with it.")
-    language: str = Field("en", pattern=r"^[a-z]{2}(-[A-Z]{2})?$", description="Language of the interface texts.")
+    language: Language = Field("en", description="Language of the interface texts.")
     sender: SenderConfig
     smtp: SmtpConfig | None = None
     database: DatabaseConfig = DatabaseConfig()
@@ -295,13 +324,13 @@ class Config(Section):
         return self.lists[0]
 
     def list(self, slug: str | None) -> ListConfig:
-        """The list of that slug (None: the default one), or `ConfigError` naming the nearest."""
+        """The list of that slug (None: the default one), or `NotFoundError` naming the nearest."""
         if slug is None:
             return self.default_list
         for each in self.lists:
             if each.slug == slug:
                 return each
-        raise ConfigError(f"There is no list {slug!r}.", hint=nearest(slug, [each.slug for each in self.lists]))
+        raise NotFoundError(f"There is no list {slug!r}.", hint=nearest(slug, [each.slug for each in self.lists]))
 
     @property
     def uses_sandbox(self) -> bool:

@@ -17,7 +17,7 @@ from werkzeug.datastructures import MultiDict
 from newsletter import addresses
 from newsletter.addresses import Address
 from newsletter.config import Config, ListConfig
-from newsletter.errors import AddressError, ConfigError
+from newsletter.errors import AddressError, NotFoundError
 from newsletter.subscribers import fields
 from newsletter.subscribers.gate import HONEYPOT, MIN_AGE
 from newsletter.subscribers.people import clean_name
@@ -98,7 +98,7 @@ def _form(wanted: ListConfig) -> Response:
 def _known(slug: str) -> ListConfig:
     try:
         return door().site.config.list(slug)
-    except ConfigError:
+    except NotFoundError:
         abort(404)
 
 

@@ -72,6 +72,104 @@ def test_unknown_key_table_or_variable_names_the_nearest(
     assert error.exit_code == 3
 
 
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [
+        ({"more": '[smtp]\nhost = "x"\nport = "abc"'}, "smtp.port must be a whole number, not 'abc'."),
+        ({"more": '[smtp]\nhost = "x"\nport = 70000'}, "smtp.port must be at most 65535, not 70000."),
+        ({"more": '[smtp]\nhost = "x"\nrate = 0'}, "smtp.rate must be more than 0.0, not 0."),
+        ({"more": "[smtp]\nhost = 5"}, "smtp.host must be text in quotes, not 5."),
+        (
+            {"more": '[smtp]\nhost = "x"\nsecurity = "ssl"'},
+            'smtp.security must be "starttls", "tls" or "none", not \'ssl\'.',
+        ),
+        ({"more": '[smtp]\nusername = "u"'}, "smtp.host is missing."),
+        (
+            {"more": '[smtp]\nhost = "x"\nusername = "u"'},
+            "smtp: a username needs a password: set NEWSLETTER_SMTP__PASS",
+        ),
+        ({"more": '[smtp]\nhost = "x"\npassword = 77'}, "smtp.password must be text in quotes."),
+        ({"more": '[theme]\naccent = "red"'}, "theme.accent must be a colour such as \"#0b6b63\", not 'red'."),
+        ({"top": 'language = "english"'}, 'language must be a language such as "en" or "pt-BR", not \'english\'.'),
+        ({"top": 'smtp = "localhost"'}, "smtp must be a table, written as [smtp]."),
+        ({"top": 'fields = "city"'}, "fields must be a table, written as [[fields]]."),
+        (
+            {"more": "[server]\ntrusted_proxies = [1]"},
+            "the first value of server.trusted_proxies must be text in quotes",
+        ),
+        ({"more": '[server]\ntrusted_proxies = "a"'}, "server.trusted_proxies must be a list in brackets, not 'a'."),
+        (
+            {"more": '[[lists]]\nslug = "b"\ntitle = "B"\nbuton = 1'},
+            "the second [[lists]] (b): buton is not a setting.",
+        ),
+        ({"more": '[[lists]]\nslug = "b"'}, "the second [[lists]] (b): title is missing."),
+        ({"more": '[[lists]]\nslug = "b"\ntitle = "B"\ngoodbye = 7'}, "(b): goodbye must be true or false, not 7."),
+        ({"more": '[[fields]]\nname = "A"'}, "the first [[fields]] (A): a field name consists of"),
+        ({"NEWSLETTER_SERVER__PORT": "abc"}, "NEWSLETTER_SERVER__PORT: server.port must be a whole number, not 'abc'."),
+        ({"NEWSLETTER_SENDER__ADDRESS": "me"}, "sender.address: That is not an e-mail address we can send to."),
+        ({"NEWSLETTER_NAME": " "}, "NEWSLETTER_NAME: name must not be empty."),
+    ],
+)
+def test_wrong_value_is_told_in_the_words_of_the_file_with_a_remedy(
+    tmp_path: Path, how: dict[str, str], sentence: str
+) -> None:
+    error = refusal(tmp_path, **how)
+    assert sentence in error.message
+    assert error.hint
+    assert "config show" not in str(error)
+    assert not re.search(r"\.\.(?!\.)|Input should|Field required|pydantic", str(error))
+
+
+def test_wrong_password_is_never_repeated(tmp_path: Path) -> None:
+    assert "77" not in refusal(tmp_path, more='[smtp]\nhost = "x"\npassword = 7755').message
+
+
+def test_syntax_error_has_a_remedy(tmp_path: Path) -> None:
+    assert "docs/configuration.md" in refusal(tmp_path, top="langage = en").hint
+
+
+def test_empty_variable_counts_as_unset(tmp_path: Path) -> None:
+    found = load(tmp_path, dotenv="NEWSLETTER_LANGUAGE=\nNEWSLETTER_SMTP__HOST=''", NEWSLETTER_NAME="")
+    assert (found.name, found.language) == ("The Steady Spine", "en")
+    assert found.uses_sandbox
+    assert load(tmp_path, dotenv="NEWSLETTER_NAME=Inner", NEWSLETTER_NAME="").name == "Inner"
+
+
+@pytest.mark.parametrize("line", ["this is nonsense", "NEWSLETTER_NAME='open", "=x"])
+def test_line_of_dotenv_that_cannot_be_parsed_is_named(
+    tmp_path: Path, line: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    error = refusal(tmp_path, dotenv=f"# secrets\n\nNEWSLETTER_LANGUAGE=de\n\n{line}\n")
+    assert ".env, line 5 cannot be understood" in error.message
+    assert "NAME=value" in error.hint
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("where", ["dotenv", "environment"])
+def test_login_without_a_relay_waits_for_one(tmp_path: Path, where: str) -> None:
+    login = {"NEWSLETTER_SMTP__USERNAME": "u", "NEWSLETTER_SMTP__PASSWORD": "p"}
+    if where == "dotenv":
+        (tmp_path / ".env").write_text("\n".join(f"{key}={value}" for key, value in login.items()), "utf-8")
+        (tmp_path / ".env").chmod(0o600)
+    (tmp_path / "newsletter.toml").write_text(MINIMUM.format(top="", more=""), "utf-8")
+    found, origins = config.load(tmp_path, login if where == "environment" else {})
+    assert found.uses_sandbox
+    assert "smtp.password" not in origins
+    [warning] = origins.warnings
+    assert "NEWSLETTER_SMTP__PASSWORD" in warning
+    assert "is ignored" in warning
+
+
+def test_password_in_a_dotenv_that_others_can_read_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "newsletter.toml").write_text(MINIMUM.format(top="", more='[smtp]\nhost = "x.example"'), "utf-8")
+    (tmp_path / ".env").write_text("NEWSLETTER_SMTP__PASSWORD=p\n", "utf-8")
+    (tmp_path / ".env").chmod(0o640)
+    [warning] = config.load(tmp_path, {})[1].warnings
+    assert "chmod 600" in warning
+    (tmp_path / ".env").chmod(0o600)
+    assert config.load(tmp_path, {})[1].warnings == []
+
+
 def test_variables_of_tests_and_of_the_instance_are_left_alone(tmp_path: Path) -> None:
     assert load(tmp_path, NEWSLETTER_INSTANCE_ID="a", NEWSLETTER_TEST_ANYTHING="b", NEWSLETTERS="c")
 

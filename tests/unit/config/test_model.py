@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from newsletter.config import Config, is_loopback, nearest
-from newsletter.errors import ConfigError
+from newsletter.errors import NotFoundError
 
 BASE: dict[str, Any] = {
     "name": "The Steady Spine",
@@ -131,11 +131,32 @@ def test_accent_is_a_colour(accent: str) -> None:
     assert "accent" in refused(theme={"accent": accent})
 
 
+@pytest.mark.parametrize(
+    ("return_path", "kept"),
+    [
+        ("", ""),
+        ("bounces.example.org", "bounces.example.org"),
+        ("anything@Bounces.Example.org", "anything@bounces.example.org"),
+        ("rücken.example", "xn--rcken-kva.example"),
+        ("b@rücken.example", "b@xn--rcken-kva.example"),
+    ],
+)
+def test_return_path_is_a_domain_or_an_address_as_the_wire_wants_it(return_path: str, kept: str) -> None:
+    assert make(feedback={"return_path": return_path}).feedback.return_path == kept
+
+
+@pytest.mark.parametrize(
+    "return_path", ["b@", "@", "@bounces.example.org", "bounces", "two words", "a@b@c.example", "x> SIZE=1", "a\r\nb"]
+)
+def test_return_path_no_server_would_take_is_refused(return_path: str) -> None:
+    assert "feedback.return_path" in refused(feedback={"return_path": return_path})
+
+
 def test_list_is_found_by_slug_and_the_nearest_is_named() -> None:
     found = make(lists=[{"slug": "steady-spine", "title": "A"}, {"slug": "clinic-notes", "title": "B"}])
     assert found.list(None).slug == "steady-spine"
     assert found.list("clinic-notes").title == "B"
-    with pytest.raises(ConfigError, match=r"Did you mean clinic-notes\?"):
+    with pytest.raises(NotFoundError, match=r"Did you mean clinic-notes\?"):
         found.list("clinic-note")
 
 
