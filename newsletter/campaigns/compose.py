@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from newsletter.campaigns import snapshot
 from newsletter.config import Config, ListConfig
-from newsletter.deliveries.ledger import Delivery
+from newsletter.deliveries.claims import Delivery
 from newsletter.errors import RenderError
 from newsletter.rendering import headers
 from newsletter.rendering.compiled import CompiledMessage, compile_message

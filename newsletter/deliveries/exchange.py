@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Update, bindparam, exists, nul
 
 from newsletter.clock import Clock
 from newsletter.deliveries import ledger, retry
-from newsletter.deliveries.ledger import Delivery
+from newsletter.deliveries.claims import Delivery
 from newsletter.deliveries.prepared import Prepared, people_of
 from newsletter.store.engine import Database
 from newsletter.store.schema import CampaignStatus, DeliveryStatus, campaigns, deliveries

@@ -1,4 +1,4 @@
-"""The ledger: freeze, claim, arm, record, reap. Every statement that moves a Delivery is here.
+"""The ledger: freeze, arm, record, reap. Every statement that moves a Delivery is here or in `claims`.
 
 The order of steps is what keeps the two promises "nobody gets it twice" and "nobody is forgotten":
 a row is armed, and that is committed, before its final dot can leave; what happened is recorded
@@ -8,20 +8,15 @@ have been accepted, and a newsletter that comes twice is worse than one that ask
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
-from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Integer,
     Select,
     and_,
-    bindparam,
     exists,
     func,
     insert,
@@ -33,8 +28,8 @@ from sqlalchemy import (
 )
 
 from newsletter.deliveries import workers
+from newsletter.deliveries.claims import Delivery, Scope
 from newsletter.deliveries.lifecycle import DELIVERY, sources
-from newsletter.deliveries.prepared import Prepared, people_of
 from newsletter.deliveries.retry import Decision
 from newsletter.store.schema import (
     CampaignKind,
@@ -43,28 +38,8 @@ from newsletter.store.schema import (
     attempts,
     campaigns,
     deliveries,
-    subscribers,
 )
-from newsletter.store.types import from_millis, to_millis
 from newsletter.transport.base import Outcome, Verdict
-
-
-class Delivery(NamedTuple):
-    """One claimed row of the ledger with what a composer needs to know about its reader."""
-
-    campaign_id: int
-    subscriber_id: int
-    seq: int
-    kind: CampaignKind
-    list_id: int | None
-    tries: int
-    uid: int
-    email: str
-    name: str
-    fields: dict[str, Any]
-    language: str
-    enrolled_at: datetime | None
-    scope: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -99,96 +74,6 @@ def freeze(connection: Connection, campaign_id: int, audience: Select[tuple[int]
     )
     columns = ["campaign_id", "subscriber_id", "seq", "status", "due_at", "changed_at"]
     return int(connection.execute(insert(deliveries).from_select(columns, rows)).rowcount)
-
-
-@dataclass(frozen=True)
-class Scope:
-    """Which campaigns a sender may empty.
-
-    What was launched into the sandbox must never leave through a relay, and the other way round;
-    standing campaigns go wherever mail goes now.
-    """
-
-    trial: bool
-    campaign_id: int | None = None
-
-    def condition(self) -> ColumnElement[bool]:
-        """SQL over `campaigns`: sending, and ours."""
-        ours = and_(
-            campaigns.c.status == CampaignStatus.SENDING,
-            or_(campaigns.c.kind != CampaignKind.ISSUE, campaigns.c.is_trial == self.trial),
-        )
-        return ours if self.campaign_id is None else and_(ours, campaigns.c.id == self.campaign_id)
-
-
-def claim(connection: Connection, worker_id: int, scope: Scope, *, now: datetime, limit: int) -> list[Delivery]:
-    """Take up to `limit` due rows in hand, standing campaigns first: people wait for those."""
-    query = select(campaigns.c.id, campaigns.c.kind, campaigns.c.list_id).where(scope.condition())
-    claimed: list[Delivery] = []
-    for campaign in connection.execute(query.order_by(campaigns.c.kind == CampaignKind.ISSUE, campaigns.c.id)).all():
-        if len(claimed) >= limit:
-            break
-        claimed += _claim_from(connection, worker_id, campaign, now, limit - len(claimed))
-    return claimed
-
-
-def _claim_from(connection: Connection, worker_id: int, campaign: Any, now: datetime, limit: int) -> list[Delivery]:
-    due, take = _claim_statements()
-    moment = to_millis(now)
-    rows = connection.exec_driver_sql(
-        due.sql, tuple(due.arguments(campaign=campaign.id, now=moment, limit=limit))
-    ).all()
-    by_seq: dict[int, list[int]] = {}
-    for row in rows:
-        by_seq.setdefault(row[1], []).append(row[0])
-    for seq, people in by_seq.items():
-        given = {"campaign": campaign.id, "number": seq, "people": json.dumps(people)}
-        connection.exec_driver_sql(take.sql, tuple(take.arguments(worker=worker_id, now=moment, **given)))
-    kind = CampaignKind(campaign.kind)
-    return [
-        Delivery(
-            campaign.id,
-            subscriber_id,
-            seq,
-            kind,
-            campaign.list_id,
-            tries,
-            uid,
-            email,
-            name,
-            {} if fields == "{}" else json.loads(fields),
-            language,
-            from_millis(enrolled_at),
-            None if scope is None else json.loads(scope),
-        )
-        for subscriber_id, seq, tries, uid, email, name, fields, language, enrolled_at, scope in rows
-    ]
-
-
-@lru_cache(maxsize=1)
-def _claim_statements() -> tuple[Prepared, Prepared]:
-    d, s = deliveries.c, subscribers.c
-    due = (
-        select(d.subscriber_id, d.seq, d.tries, s.uid, s.email, s.name, s.fields, s.language, d.enrolled_at, d.scope)
-        .join(subscribers, s.id == d.subscriber_id)
-        .where(
-            d.campaign_id == bindparam("campaign", 0, d.campaign_id.type),
-            d.status == DeliveryStatus.PENDING,
-            d.due_at <= bindparam("now", 0, Integer),
-        )
-        .order_by(d.due_at, d.subscriber_id)
-        .limit(bindparam("limit", 0, Integer))
-    )
-    take = (
-        update(deliveries)
-        .where(*people_of(deliveries), d.status.in_(sources(DELIVERY, DeliveryStatus.CLAIMED)))
-        .values(
-            status=DeliveryStatus.CLAIMED,
-            worker_id=bindparam("worker", 0),
-            changed_at=bindparam("now", 0, Integer),
-        )
-    )
-    return Prepared.of(due), Prepared.of(take)
 
 
 def arm(

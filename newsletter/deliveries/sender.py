@@ -19,9 +19,9 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement
 
 from newsletter.clock import Clock
-from newsletter.deliveries import ledger, lifecycle, workers
+from newsletter.deliveries import claims, ledger, lifecycle, workers
+from newsletter.deliveries.claims import Delivery, Scope
 from newsletter.deliveries.exchange import Exchange, OnOutcome
-from newsletter.deliveries.ledger import Delivery, Scope
 from newsletter.errors import RenderError, StoreError
 from newsletter.store.engine import Database
 from newsletter.transport.base import Envelope, Outcome, Phase, Settled, Transport, Verdict
@@ -164,7 +164,7 @@ class Sender:
             now = self._clock()
             workers.renew(connection, self._worker_id, now)
             lifecycle.start_scheduled(connection, now)
-            self._hands.extend(ledger.claim(connection, self._worker_id, self._scope, now=now, limit=self._batch))
+            self._hands.extend(claims.claim(connection, self._worker_id, self._scope, now=now, limit=self._batch))
         self._fit_batch()
         return bool(self._hands)
 

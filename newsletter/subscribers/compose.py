@@ -9,7 +9,7 @@ from functools import lru_cache
 from jinja2 import Environment
 
 from newsletter.config import Config, ListConfig
-from newsletter.deliveries.ledger import Delivery
+from newsletter.deliveries.claims import Delivery
 from newsletter.errors import RenderError
 from newsletter.rendering import headers
 from newsletter.rendering.compiled import CompiledMessage, compile_message

@@ -11,7 +11,7 @@ from typing import Any
 
 from newsletter.addresses import for_the_wire
 from newsletter.config import Config
-from newsletter.deliveries.ledger import Delivery
+from newsletter.deliveries.claims import Delivery
 from newsletter.rendering import headers
 from newsletter.rendering.headers import Header
 from newsletter.tokens import KeyRing, Verp

@@ -5,70 +5,31 @@ them to the ledger in one go (verdicts of the messages past their dot, requests 
 has come), writes the armed bodies, and only then composes the messages after, while the receiver works.
 So at most one message per line is ever in doubt, and the ledger commits once a turn, not once a message.
 
-Sessions are opened in threads beside the loop, because greeting, TLS and login may take their time; a
-line that breaks off is opened again after growing pauses, and a server that keeps breaking off ends the
-run instead of eating the list.
+What may take its time, opening sessions and saying goodbye, happens in threads beside the loop (`berth`).
 """
 
 from __future__ import annotations
 
 import contextlib
-import random
 import selectors
 import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from newsletter.errors import TransportUnavailable
 from newsletter.transport.base import Envelope, Outcome, Phase, Settle, Settled, Take, Verdict
+from newsletter.transport.berth import Berth, Opened, Sleep, say_goodbye
 from newsletter.transport.conversation import SenderRefused
-from newsletter.transport.line import Line, LineOver
+from newsletter.transport.line import Line
 from newsletter.transport.replies import WireError
-from newsletter.transport.session import CannotOpen, Session
+from newsletter.transport.session import CannotOpen
 from newsletter.transport.settings import SmtpSettings
 from newsletter.transport.wire import WireTimes
 
-Sleep = Callable[[float], None]
-
 TICK = 0.25
 """Seconds between looks at deadlines and pauses."""
-
-
-@dataclass(eq=False)
-class _Berth:
-    """A place for one line: empty, being opened, waiting for another try, taken, or given up."""
-
-    line: Line | None = None
-    opener: threading.Thread | None = None
-    session: Session | None = None
-    """The session being opened, so that it can be broken off."""
-    retry_at: float | None = None
-    setbacks: int = 0
-    has_given_up: bool = False
-
-    @property
-    def is_free(self) -> bool:
-        return self.line is None and self.opener is None and self.retry_at is None and not self.has_given_up
-
-
-@dataclass
-class _Opened:
-    """What an opener thread brings back."""
-
-    berth: _Berth
-    session: Session | None = None
-    error: BaseException | None = None
-
-
-@dataclass
-class _Turn:
-    """What has to be told to the ledger at the end of this turn."""
-
-    done: list[Settled] = field(default_factory=list)
-    arming: list[_Berth] = field(default_factory=list)
 
 
 class Engine:
@@ -93,12 +54,14 @@ class Engine:
         self._selector = selectors.DefaultSelector()
         self._wakeup, self._waker = socket.socketpair()
         self._wakeup.setblocking(False)
-        self._opened: deque[_Opened] = deque()
-        self._berths = [_Berth() for _ in range(max(1, settings.connections))]
+        self._opened: deque[Opened] = deque()
+        self._berths = [Berth() for _ in range(max(1, settings.connections))]
         self._unharmed: deque[Envelope] = deque()
         """Envelopes in hand that no line has begun."""
         self._untold: list[Settled] = []
         """Verdicts the ledger has not taken yet; kept when it refuses to, so that a second try can tell them."""
+        self._asking: list[Berth] = []
+        """Berths whose next body waits to be armed."""
         self._is_exhausted = False
         self._is_stopping = False
         self._is_aborted = False
@@ -137,17 +100,16 @@ class Engine:
     def _loop(self) -> None:
         next_look = 0.0
         while not self._is_over():
-            turn = _Turn()
             for key, events in self._selector.select(0 if self._is_aborted else TICK):
                 if key.data is None:
-                    self._welcome(turn)
+                    self._welcome()
                 else:
-                    self._attend(key.data, events, turn)
+                    self._attend(key.data, events)
             now = time.monotonic()
             if now >= next_look or self._is_aborted:
                 next_look = now + TICK
-                self._look_at_clocks(now, turn)
-            self._tell(turn)
+                self._look_at_clocks(now)
+            self._tell()
             if self._is_stopping:
                 self._take_back()
             else:
@@ -175,23 +137,14 @@ class Engine:
             self._fatal = error
         self._is_stopping = True
         for berth in self._berths:
-            berth.retry_at = None
-            if berth.session is not None:
-                berth.session.channel.abort()
+            berth.stop()
 
     def _leave(self) -> None:
         """Close what is open, and give back what was never begun."""
         goodbyes = []
         for berth in self._berths:
             if berth.line is not None:
-                line, berth.line = berth.line, None
-                self._forget(line)
-                if line.spare is not None:
-                    self._unharmed.append(line.spare)
-                line.sock.setblocking(True)
-                thread = threading.Thread(target=line.session.quit, daemon=True)
-                thread.start()
-                goodbyes.append(thread)
+                goodbyes.append(self._part_from(berth))
         for thread in goodbyes:
             thread.join()
         self._selector.close()
@@ -215,40 +168,40 @@ class Engine:
 
     # -- one turn ------------------------------------------------------------------------------
 
-    def _attend(self, berth: _Berth, events: int, turn: _Turn) -> None:
+    def _attend(self, berth: Berth, events: int) -> None:
         line = berth.line
         if line is None:
             return
+        fault: TransportUnavailable | None = None
+        settled: list[Settled] = []
         try:
             if events & selectors.EVENT_WRITE:
                 line.flush()
             if events & selectors.EVENT_READ:
-                settled = line.read()
-                turn.done += settled
-                if any(outcome.code and not outcome.session for _, outcome in settled):
-                    berth.setbacks = 0
-                if any(outcome.session for _, outcome in settled):
-                    self._drop(berth, WireError("The mail server puts us off."), turn)
-                    return
-        except LineOver as over:
-            turn.done += over.settled
-            self._drop(berth, over.cause, turn)
-            return
+                settled, fault = line.read()
         except WireError as error:
-            self._drop(berth, error, turn)
+            fault = error
+        self._untold += settled
+        definite = [outcome for _, outcome in settled if outcome.code and not outcome.session]
+        if definite:
+            berth.setbacks = 0
+        if fault is None and len(definite) < len(settled):
+            fault = WireError("The mail server puts us off.")
+        if fault is not None:
+            # A server that closes an idle line, or behind its verdict, has done nothing wrong.
+            self._drop(berth, fault, is_fair=line.is_idle and len(definite) == len(settled))
             return
         self._watch(berth)
         if line.talk.is_ready:
-            turn.arming.append(berth)
+            self._asking.append(berth)
 
-    def _tell(self, turn: _Turn) -> None:
+    def _tell(self) -> None:
         """Verdicts and requests to arm go to the ledger together; then the armed bodies leave."""
-        self._untold += turn.done
-        ready = [berth for berth in turn.arming if berth.line is not None and berth.line.talk.ahead is not None]
-        if not self._untold and not ready:
-            return
-        asking = [] if self._is_stopping else ready
+        asking = [] if self._is_stopping else [berth for berth in self._asking if berth.line is not None]
         envelopes = [berth.line.talk.ahead for berth in asking if berth.line is not None and berth.line.talk.ahead]
+        self._asking = []
+        if not self._untold and not envelopes:
+            return
         refused = self._settle(self._untold, envelopes)
         if any(outcome.session for _, outcome in self._untold):
             self._is_exhausted = False  # what was put off may be due again at once
@@ -266,30 +219,23 @@ class Engine:
                 self._unharmed.append(berth.line.talk.ahead)
                 self._let_go(berth)
 
-    def _send_body(self, berth: _Berth) -> None:
+    def _send_body(self, berth: Berth) -> None:
         line = berth.line
         assert line is not None  # noqa: S101 - it asked to be armed a moment ago
-        turn = _Turn()
         try:
             verdict = line.send_body()
-        except WireError as error:
-            self._drop(berth, error, turn)
-        except SenderRefused as error:
-            self._drop(berth, error, turn)
-        else:
-            if verdict is not None:
-                turn.done.append(verdict)
-            self._watch(berth)
-        self._untold += turn.done
+        except (WireError, SenderRefused) as error:
+            self._drop(berth, error)
+            return
+        if verdict is not None:
+            self._untold.append(verdict)
+        self._watch(berth)
 
     def _feed(self) -> None:
         """Compose what comes next: first for lines that stand idle, then a spare for each that works."""
         for berth in self._berths:
-            line = berth.line
-            if line is not None and line.talk.ahead is None and (line.talk.past is None or not line.talk.pipelines):
-                if line.talk.past is not None:
-                    continue
-                self._begin(berth, line)
+            if berth.line is not None and berth.line.is_idle:
+                self._begin(berth, berth.line)
         for berth in self._berths:
             line = berth.line
             if (
@@ -305,7 +251,7 @@ class Engine:
         if self._taken > 1 and self._has_more:
             self._grow()
 
-    def _begin(self, berth: _Berth, line: Line) -> None:
+    def _begin(self, berth: Berth, line: Line) -> None:
         if line.is_spent:
             self._retire(berth)
             return
@@ -316,11 +262,9 @@ class Engine:
             try:
                 verdict = line.begin(envelope)
             except (WireError, SenderRefused) as error:
-                turn = _Turn()
                 if line.talk.ahead is None:
                     self._unharmed.append(envelope)
-                self._drop(berth, error, turn)
-                self._untold += turn.done
+                self._drop(berth, error)
                 return
             if verdict is None:
                 self._watch(berth)
@@ -357,37 +301,20 @@ class Engine:
         if free is not None:
             self._open(free)
 
-    def _open(self, berth: _Berth) -> None:
-        berth.retry_at = None
-
-        def watch(session: Session) -> None:
-            berth.session = session
-            if self._is_stopping:
-                session.channel.abort()
-
-        def open_session() -> None:
-            opened = _Opened(berth)
-            try:
-                opened.session = Session.start(self._settings, self._wire, watch)
-            except BaseException as error:
-                opened.error = error
+    def _open(self, berth: Berth) -> None:
+        def bring(opened: Opened) -> None:
             self._opened.append(opened)
             self._wake()
 
-        berth.opener = threading.Thread(target=open_session, name="smtp-opener", daemon=True)
-        try:
-            berth.opener.start()
-        except RuntimeError as error:  # no more threads to be had
-            berth.opener = None
-            self._give_up(berth, TransportUnavailable(f"No thread for a connection could be started: {error}."))
+        berth.open(self._settings, self._wire, bring)
 
-    def _welcome(self, turn: _Turn) -> None:
+    def _welcome(self) -> None:
         with contextlib.suppress(BlockingIOError):
             self._wakeup.recv(4096)
         while self._opened:
             opened = self._opened.popleft()
-            berth, berth.opener, berth.session = opened.berth, None, None
-            error = opened.error
+            berth, error = opened.berth, opened.error
+            berth.arrive()
             if opened.session is not None:
                 if self._is_stopping:
                     opened.session.close()
@@ -399,78 +326,57 @@ class Engine:
             elif isinstance(error, CannotOpen) and error.retry:
                 self._set_back(berth, error)
             elif isinstance(error, TransportUnavailable):
-                self._give_up(berth, error)
+                berth.has_given_up, self._unavailable = True, error
             else:
                 self._stop(error)
 
-    def _drop(self, berth: _Berth, error: TransportUnavailable, turn: _Turn) -> None:
-        """A line broke off: settle what that decides, and open it again after a pause."""
-        line = berth.line
-        assert line is not None  # noqa: S101 - only lines break off
-        was_idle = line.is_idle and not turn.done
+    def _drop(self, berth: Berth, error: TransportUnavailable, *, is_fair: bool = False) -> None:
+        """A line has ended: settle what that decides; unless it ended fairly, the next try waits for a pause."""
+        line = berth.clear()
         self._forget(line)
-        berth.line = None
         settled, unharmed = line.over(error)
-        turn.done += settled
+        self._untold += settled
         self._unharmed.extend(unharmed)
         if isinstance(error, SenderRefused):
             if error.settled is not None:
-                turn.done.append(error.settled)
+                self._untold.append(error.settled)
             self._stop(error)
-        elif not was_idle and not self._is_stopping:
-            self._set_back(
-                berth,
-                TransportUnavailable(
-                    f"The mail server {self._settings.place} keeps breaking off: {error.message}",
-                    hint="Try again later, or ask its operator.",
-                ),
-            )
+        elif not is_fair and not self._is_stopping:
+            text = f"The mail server {self._settings.place} keeps breaking off: {error.message}"
+            self._set_back(berth, TransportUnavailable(text, hint="Try again later, or ask its operator."))
 
-    def _let_go(self, berth: _Berth) -> None:
+    def _let_go(self, berth: Berth) -> None:
         """Leave a line that waits for a body nobody should get: its reader has just left."""
-        line = berth.line
-        assert line is not None  # noqa: S101 - it was asking to be armed
+        line = berth.clear()
         line.talk.refused()
         self._forget(line)
-        berth.line = None
         _, unharmed = line.over(WireError("The reader has just left."))
         self._unharmed.extend(unharmed)
 
-    def _retire(self, berth: _Berth) -> None:
+    def _retire(self, berth: Berth) -> None:
         """A line has carried its share of messages: say goodbye beside the loop, open another when there is work."""
-        line = berth.line
-        assert line is not None  # noqa: S101 - it was about to begin
-        self._forget(line)
-        berth.line = None
-        if line.spare is not None:
-            self._unharmed.append(line.spare)
-            line.spare = None
-        line.sock.setblocking(True)
-        threading.Thread(target=line.session.quit, daemon=True).start()
+        self._part_from(berth)
         if self._unharmed or not self._is_exhausted:
             self._open(berth)
 
-    def _set_back(self, berth: _Berth, error: TransportUnavailable) -> None:
-        """Try again after a pause with jitter, or give up after the last of the pauses."""
-        berth.setbacks += 1
-        if berth.setbacks > len(self._backoff):
-            self._give_up(berth, error)
-            return
-        seconds = self._backoff[berth.setbacks - 1] * random.uniform(0.75, 1.25)  # noqa: S311 - spreads load
-        if self._sleep is not None:
-            self._sleep(seconds)
-            seconds = 0.0
-        berth.retry_at = time.monotonic() + seconds
+    def _part_from(self, berth: Berth) -> threading.Thread:
+        """Say goodbye to a line that stands idle; what waited behind it goes to the others."""
+        line = berth.clear()
+        self._forget(line)
+        if line.spare is not None:
+            self._unharmed.append(line.spare)
+            line.spare = None
+        return say_goodbye(line)
 
-    def _give_up(self, berth: _Berth, error: TransportUnavailable) -> None:
-        berth.has_given_up = True
-        self._unavailable = error
+    def _set_back(self, berth: Berth, error: TransportUnavailable) -> None:
+        if not berth.set_back(self._backoff, self._sleep):
+            self._unavailable = error
 
-    def _look_at_clocks(self, now: float, turn: _Turn) -> None:
+    def _look_at_clocks(self, now: float) -> None:
         for berth in self._berths:
             if berth.line is not None and (self._is_aborted or now >= berth.line.deadline):
                 error = WireError("Sending was broken off.") if self._is_aborted else berth.line.overdue()
-                self._drop(berth, error, turn)
+                self._drop(berth, error)
             elif berth.retry_at is not None and now >= berth.retry_at:
                 if self._is_exhausted and not self._unharmed:
                     berth.retry_at = None
@@ -479,7 +385,7 @@ class Engine:
             elif berth.session is not None and self._is_aborted:
                 berth.session.channel.abort()
 
-    def _watch(self, berth: _Berth) -> None:
+    def _watch(self, berth: Berth) -> None:
         """Listen for what the line waits for."""
         line = berth.line
         if line is not None and self._selector.get_key(line.sock).events != line.events:

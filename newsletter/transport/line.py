@@ -85,8 +85,8 @@ class Line:
         self._write(body + commands)
         return verdict
 
-    def read(self) -> list[Settled]:
-        """Take what has arrived and do what follows; raises `LineOver` when the line has come to its end."""
+    def read(self) -> tuple[list[Settled], WireError | SenderRefused | None]:
+        """Take what has arrived and do what follows: verdicts, and why the line has come to its end if it has."""
         settled: list[Settled] = []
         replies = 0
         try:
@@ -104,11 +104,11 @@ class Line:
                 if turn.close:
                     raise WireError("The session was left to be safe.")
                 self._write(turn.write)
-        except (WireError, SenderRefused) as error:
-            raise LineOver(error, settled) from error
+        except (WireError, SenderRefused) as fault:
+            return settled, fault
         if replies:  # a byte a minute is no progress
             self._set_deadline()
-        return settled
+        return settled, None
 
     def flush(self) -> None:
         """Write what the kernel takes now; raises `WireError` when the connection is gone."""
@@ -181,12 +181,3 @@ class Line:
     def _set_deadline(self) -> None:
         waiting = self._out or self.talk.is_waiting
         self.deadline = time.monotonic() + self._patience() if waiting else float("inf")
-
-
-class LineOver(Exception):
-    """The line ended while replies were read; what they settled before is not lost."""
-
-    def __init__(self, cause: WireError | SenderRefused, settled: list[Settled]) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
-        self.settled = settled

@@ -1,7 +1,7 @@
 """The SMTP transport: the door to the rooms beside it.
 
-`settings` say where, `session` opens, `conversation` knows what each reply means, `line` holds one
-session that never waits, and `engine` runs several of them in one loop.
+`settings` say where, `session` opens, `conversation` knows what each reply means, `line` is a session
+that never waits, `berth` its place from opening to goodbye, and `engine` runs several in one loop.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from newsletter.transport.base import Settle, Take
-from newsletter.transport.engine import Engine, Sleep
+from newsletter.transport.berth import Sleep
+from newsletter.transport.engine import Engine
 from newsletter.transport.session import Session
 from newsletter.transport.settings import Security, SmtpSettings, Timeouts, is_loopback
 from newsletter.transport.wire import WireTimes

@@ -17,7 +17,8 @@ from sqlalchemy import Connection, select
 
 from newsletter.clock import Clock, FrozenClock
 from newsletter.deliveries import ledger, standing, workers
-from newsletter.deliveries.ledger import Delivery, Scope, Totals
+from newsletter.deliveries.claims import Delivery, Scope
+from newsletter.deliveries.ledger import Totals
 from newsletter.deliveries.lifecycle import move_campaign
 from newsletter.deliveries.sender import OnOutcome, Policies, Sender
 from newsletter.errors import RenderError, StoreError, TransportUnavailable
