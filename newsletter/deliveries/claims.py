@@ -12,10 +12,10 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Integer, and_, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 
 from newsletter.deliveries.lifecycle import DELIVERY, sources
-from newsletter.deliveries.prepared import Prepared, people_of
+from newsletter.deliveries.prepared import given, people_of, prepared
 from newsletter.store.schema import CampaignKind, CampaignStatus, DeliveryStatus, campaigns, deliveries, subscribers
 from newsletter.store.types import from_millis, to_millis
 
@@ -70,17 +70,14 @@ def claim(connection: Connection, worker_id: int, scope: Scope, *, now: datetime
 
 
 def _claim_from(connection: Connection, worker_id: int, campaign: Any, now: datetime, limit: int) -> list[Delivery]:
-    due, take = _claim_statements()
-    moment = to_millis(now)
-    rows = connection.exec_driver_sql(
-        due.sql, tuple(due.arguments(campaign=campaign.id, now=moment, limit=limit))
-    ).all()
+    due, take = _statements()
+    here = {"campaign": campaign.id, "now": to_millis(now)}
+    rows = connection.exec_driver_sql(due, here | {"limit": limit}).all()
     by_seq: dict[int, list[int]] = {}
     for row in rows:
         by_seq.setdefault(row[1], []).append(row[0])
     for seq, people in by_seq.items():
-        given = {"campaign": campaign.id, "number": seq, "people": json.dumps(people)}
-        connection.exec_driver_sql(take.sql, tuple(take.arguments(worker=worker_id, now=moment, **given)))
+        connection.exec_driver_sql(take, here | {"worker": worker_id, "seq": seq, "people": json.dumps(people)})
     kind = CampaignKind(campaign.kind)
     return [
         Delivery(
@@ -103,26 +100,23 @@ def _claim_from(connection: Connection, worker_id: int, campaign: Any, now: date
 
 
 @lru_cache(maxsize=1)
-def _claim_statements() -> tuple[Prepared, Prepared]:
+def _statements() -> tuple[str, str]:
+    """What is due, and `pending → claimed`."""
     d, s = deliveries.c, subscribers.c
     due = (
         select(d.subscriber_id, d.seq, d.tries, s.uid, s.email, s.name, s.fields, s.language, d.enrolled_at, d.scope)
         .join(subscribers, s.id == d.subscriber_id)
         .where(
-            d.campaign_id == bindparam("campaign", 0, d.campaign_id.type),
-            d.status == DeliveryStatus.PENDING,
-            d.due_at <= bindparam("now", 0, Integer),
+            d.campaign_id == given("campaign"),
+            d.status == DeliveryStatus.PENDING.value,
+            d.due_at <= given("now"),
         )
         .order_by(d.due_at, d.subscriber_id)
-        .limit(bindparam("limit", 0, Integer))
+        .limit(given("limit"))
     )
     take = (
         update(deliveries)
         .where(*people_of(deliveries), d.status.in_(sources(DELIVERY, DeliveryStatus.CLAIMED)))
-        .values(
-            status=DeliveryStatus.CLAIMED,
-            worker_id=bindparam("worker", 0),
-            changed_at=bindparam("now", 0, Integer),
-        )
+        .values(status=DeliveryStatus.CLAIMED.value, worker_id=given("worker"), changed_at=given("now"))
     )
-    return Prepared.of(due), Prepared.of(take)
+    return prepared(due), prepared(take)

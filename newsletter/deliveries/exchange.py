@@ -8,17 +8,15 @@ the ordinary path in the same transaction's place.
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Update, bindparam, exists, null, update
+from sqlalchemy import ColumnElement, Connection, exists, null, update
 
 from newsletter.clock import Clock
 from newsletter.deliveries import ledger, retry
 from newsletter.deliveries.claims import Delivery
-from newsletter.deliveries.prepared import Prepared, people_of
+from newsletter.deliveries.prepared import given, people_of, prepared
 from newsletter.store.engine import Database
 from newsletter.store.schema import CampaignStatus, DeliveryStatus, campaigns, deliveries
 from newsletter.store.types import to_millis
@@ -44,8 +42,8 @@ class Exchange:
         self._still_wanted = still_wanted
         self._on_outcome = on_outcome
         self._clock = clock
-        self._record = Prepared.of(_record())
-        self._arm = Prepared.of(_arm(still_wanted))
+        self._record = _record()
+        self._arm = _arm(still_wanted)
         self._driver = database.driver()
 
     def close(self) -> None:
@@ -61,15 +59,14 @@ class Exchange:
 
     def _quickly(self, done: Sequence[Settled], arming: Sequence[Envelope]) -> Sequence[Envelope] | None:
         """The plain case; None, and nothing written, when some row is not as expected."""
-        now = to_millis(self._clock())
+        ours = {"worker": self._worker_id, "now": to_millis(self._clock())}
         with self._driver.transaction() as execute:
             for (campaign_id, seq, code), people in _groups((envelope.key, outcome.code) for envelope, outcome in done):
-                given = {"campaign": campaign_id, "number": seq, "code": code, "people": people}
-                execute(self._record.sql, self._record.arguments(worker=self._worker_id, now=now, **given))
+                rows = {"campaign": campaign_id, "seq": seq, "code": code, "people": _json(people)}
+                execute(self._record, ours | rows)
             for (campaign_id, seq, _), people in _groups((envelope.key, 0) for envelope in arming):
-                given = {"campaign": campaign_id, "number": seq, "people": people}
-                count = execute(self._arm.sql, self._arm.arguments(worker=self._worker_id, now=now, **given))
-                if count != people.count(",") + 1:
+                rows = {"campaign": campaign_id, "seq": seq, "people": _json(people)}
+                if execute(self._arm, ours | rows) != len(people):
                     self._driver.roll_back()
                     return None
         return ()
@@ -94,35 +91,40 @@ class Exchange:
         self._on_outcome(connection, delivery, outcome)
 
 
-def _groups(rows: Iterable[tuple[Delivery, int]]) -> Iterable[tuple[tuple[int, int, int], str]]:
-    """Subscriber ids as a JSON array, by (campaign, seq, code)."""
-    groups: dict[tuple[int, int, int], list[int]] = defaultdict(list)
+def _groups(rows: Iterable[tuple[Delivery, int]]) -> Iterable[tuple[tuple[int, int, int], list[int]]]:
+    """Subscriber ids by (campaign, seq, code)."""
+    groups: dict[tuple[int, int, int], list[int]] = {}
     for delivery, code in rows:
-        groups[delivery.campaign_id, delivery.seq, code].append(delivery.subscriber_id)
-    return ((key, json.dumps(people)) for key, people in groups.items())
+        groups.setdefault((delivery.campaign_id, delivery.seq, code), []).append(delivery.subscriber_id)
+    return groups.items()
 
 
-def _rows() -> list[ColumnElement[bool]]:
-    return [*people_of(deliveries), deliveries.c.worker_id == bindparam("worker", 0, deliveries.c.worker_id.type)]
+def _json(people: Sequence[int]) -> str:
+    return f"[{','.join(map(str, people))}]"
 
 
-def _record() -> Update:
-    return (
+def _record() -> str:
+    return prepared(
         update(deliveries)
-        .where(*_rows(), deliveries.c.status.in_([DeliveryStatus.INFLIGHT, DeliveryStatus.AMBIGUOUS]))
-        .values(
-            status=DeliveryStatus.SENT,
-            worker_id=null(),
-            code=bindparam("code", 0),
-            changed_at=bindparam("now", 0),
+        .where(
+            *people_of(deliveries),
+            deliveries.c.worker_id == given("worker"),
+            deliveries.c.status.in_([DeliveryStatus.INFLIGHT.value, DeliveryStatus.AMBIGUOUS.value]),
         )
+        .values(status=DeliveryStatus.SENT.value, worker_id=null(), code=given("code"), changed_at=given("now"))
     )
 
 
-def _arm(still_wanted: ColumnElement[bool]) -> Update:
+def _arm(still_wanted: ColumnElement[bool]) -> str:
     sending = exists().where(campaigns.c.id == deliveries.c.campaign_id, campaigns.c.status == CampaignStatus.SENDING)
-    return (
+    return prepared(
         update(deliveries)
-        .where(*_rows(), deliveries.c.status == DeliveryStatus.CLAIMED, sending, still_wanted)
-        .values(status=DeliveryStatus.INFLIGHT, tries=deliveries.c.tries + 1, changed_at=bindparam("now", 0))
+        .where(
+            *people_of(deliveries),
+            deliveries.c.worker_id == given("worker"),
+            deliveries.c.status == DeliveryStatus.CLAIMED.value,
+            sending,
+            still_wanted,
+        )
+        .values(status=DeliveryStatus.INFLIGHT.value, tries=deliveries.c.tries + 1, changed_at=given("now"))
     )

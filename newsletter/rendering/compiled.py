@@ -210,6 +210,8 @@ def _broken_off(segment: str) -> bytes:
         return b""
     if segment.isascii() and segment.isprintable() and "=" not in segment:
         # Most values: nothing to encode, and several times faster than asking the encoder.
+        if len(segment) <= _FULL and segment[0] != ".":
+            return segment.encode("ascii") + _SOFT_BREAK
         lines = [segment[start : start + _FULL] for start in range(0, len(segment), _FULL)]
         if not any(line.startswith(".") for line in lines):
             return "=\r\n".join([*lines, ""]).encode("ascii")

@@ -12,7 +12,7 @@ import fcntl
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -122,7 +122,7 @@ class Driver:
         self._is_rolled_back = False
 
     @contextmanager
-    def transaction(self) -> Iterator[Callable[[str, Sequence[Any]], int]]:
+    def transaction(self) -> Iterator[Callable[[str, Mapping[str, Any]], int]]:
         """Like `Database.write`; gives a function that runs a statement and tells how many rows it touched."""
         with _as_store_errors(self._path), self._lock:
             self._cursor.execute("BEGIN IMMEDIATE")
@@ -147,7 +147,7 @@ class Driver:
         self._cursor.close()
         self._connection.close()
 
-    def _execute(self, sql: str, parameters: Sequence[Any]) -> int:
+    def _execute(self, sql: str, parameters: Mapping[str, Any]) -> int:
         self._cursor.execute(sql, parameters)
         return int(self._cursor.rowcount)
 

@@ -27,7 +27,8 @@ class Letterhead:
     def __init__(self, config: Config, keys: KeyRing) -> None:
         self._config = config
         self._keys = keys
-        self._domain = for_the_wire(config.sender.address).rpartition("@")[2]
+        self._sender = for_the_wire(config.sender.address)
+        self._domain = self._sender.rpartition("@")[2]
 
     # -- links ---------------------------------------------------------------------------------
 
@@ -100,7 +101,7 @@ class Letterhead:
         """MAIL FROM: VERP at the return path's domain, else the sender's address."""
         return_path = self._config.feedback.return_path
         if not return_path:
-            return for_the_wire(self._config.sender.address)
+            return self._sender
         local = self._keys.verp(Verp(delivery.campaign_id, delivery.uid, delivery.seq))
         return f"{local}@{return_path.rpartition('@')[2].lower()}"
 

@@ -30,6 +30,8 @@ from newsletter.transport.wire import WireTimes
 
 TICK = 0.25
 """Seconds between looks at deadlines and pauses."""
+HOLD = 0.02
+"""Seconds for which a verdict waits for the 354 behind it, so that both go into one commit."""
 
 
 class Engine:
@@ -60,6 +62,7 @@ class Engine:
         """Envelopes in hand that no line has begun."""
         self._untold: list[Settled] = []
         """Verdicts the ledger has not taken yet; kept when it refuses to, so that a second try can tell them."""
+        self._told_at = 0.0
         self._asking: list[Berth] = []
         """Berths whose next body waits to be armed."""
         self._is_exhausted = False
@@ -100,7 +103,7 @@ class Engine:
     def _loop(self) -> None:
         next_look = 0.0
         while not self._is_over():
-            for key, events in self._selector.select(0 if self._is_aborted else TICK):
+            for key, events in self._selector.select(self._patience()):
                 if key.data is None:
                     self._welcome()
                 else:
@@ -114,6 +117,12 @@ class Engine:
                 self._take_back()
             else:
                 self._feed()
+
+    def _patience(self) -> float:
+        """Seconds the loop may sleep."""
+        if self._is_aborted:
+            return 0
+        return HOLD if self._untold else TICK
 
     def _is_over(self) -> bool:
         if any(berth.opener is not None for berth in self._berths):
@@ -197,12 +206,15 @@ class Engine:
 
     def _tell(self) -> None:
         """Verdicts and requests to arm go to the ledger together; then the armed bodies leave."""
+        if not self._asking and self._untold and time.monotonic() - self._told_at < HOLD and self._is_about_to_ask():
+            return
         asking = [] if self._is_stopping else [berth for berth in self._asking if berth.line is not None]
         envelopes = [berth.line.talk.ahead for berth in asking if berth.line is not None and berth.line.talk.ahead]
         self._asking = []
         if not self._untold and not envelopes:
             return
         refused = self._settle(self._untold, envelopes)
+        self._told_at = time.monotonic()
         if any(outcome.session for _, outcome in self._untold):
             self._is_exhausted = False  # what was put off may be due again at once
         self._untold = []
@@ -211,6 +223,11 @@ class Engine:
                 self._let_go(berth)
             else:
                 self._send_body(berth)
+
+    def _is_about_to_ask(self) -> bool:
+        """Whether some line has commands out behind a verdict, so that its request to arm is on its way."""
+        lines = [berth.line.talk for berth in self._berths if berth.line is not None]
+        return not self._is_stopping and any(talk.past is None and talk.ahead is not None for talk in lines)
 
     def _take_back(self) -> None:
         """A run that stops lets go of every message whose body is not out."""
