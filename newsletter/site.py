@@ -19,7 +19,7 @@ from newsletter.clock import Clock, utc_now
 from newsletter.config import Config, ListConfig, Origins
 from newsletter.content.loader import list_issues, load_issue
 from newsletter.content.values import Image, Issue
-from newsletter.deliveries.ledger import Delivery, Scope
+from newsletter.deliveries.claims import Delivery, Scope
 from newsletter.deliveries.sender import Policies, Progress, Sender
 from newsletter.errors import ConfigError, NewsletterError, NotFoundError
 from newsletter.store import migrate

@@ -160,12 +160,12 @@ class KeyRing:
         return tuple(struct.unpack(f">{count}Q", body[1:]))
 
     def digest(self, purpose: str, *numbers: int) -> str:
-        """A short opaque name for some numbers (26 lower-case characters), e.g. for a Message-ID.
+        """A short opaque name for some numbers (32 hexadecimal characters), e.g. for a Message-ID.
 
         Always made with the first key, so that a retry after a rotation carries the same name.
         """
         body = struct.pack(f">{len(numbers)}Q", *numbers)
-        return _b32(self._mac(self.signing[0], purpose, body, MAC_BYTES))
+        return self._mac(self.signing[0], purpose, body, MAC_BYTES).hex()
 
     def verp(self, what: Verp) -> str:
         """The local part of an envelope sender that names its message and proves it (≤ 64 octets).

@@ -9,8 +9,8 @@ row that gives up takes the edge of one that is refused), and the commit of seve
 (all or nothing of what the model does one after the other). A copy whose connection or worker is gone
 has been decided on: had the server taken it later, it would stand no worse than if it had before.
 
-Every connection has a fence of its own here. Those of one sender share one; the model says nothing about
-an operator who sends a copy again while that very sender still waits for the answer to the first.
+Every connection has a fence of its own here. Those of one sender share a number in the ledger, where the count
+of tries tells one arming from the next.
 """
 
 from __future__ import annotations

@@ -47,6 +47,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from newsletter.transport.base import Envelope, Outcome, Settle, Settled
+
 CAPABILITIES = ("PIPELINING", "SIZE 26214400", "8BITMIME", "ENHANCEDSTATUSCODES")
 
 
@@ -181,6 +183,17 @@ def make_certificate(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return Certificate(made.certificate, made.key, trusted.authority) if trusted else made
+
+
+def one_by_one(note: Callable[[Envelope, Outcome], object]) -> Settle:
+    """A `settle` that arms whatever asks and hands each verdict to `note`."""
+
+    def settle(done: Sequence[Settled], arming: Sequence[Envelope]) -> Sequence[Envelope]:
+        for envelope, outcome in done:
+            note(envelope, outcome)
+        return ()
+
+    return settle
 
 
 class _Gone(Exception):

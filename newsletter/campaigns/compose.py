@@ -11,13 +11,15 @@ from sqlalchemy import select
 
 from newsletter.campaigns import snapshot
 from newsletter.config import Config, ListConfig
-from newsletter.deliveries.ledger import Delivery
+from newsletter.deliveries.claims import Delivery
 from newsletter.errors import RenderError
+from newsletter.rendering import headers
 from newsletter.rendering.compiled import CompiledMessage, compile_message
 from newsletter.rendering.headers import Header
 from newsletter.rendering.slots import Rendered
 from newsletter.store.engine import Database
 from newsletter.store.schema import campaigns
+from newsletter.store.types import to_millis
 from newsletter.subscribers.letterhead import INERT, Letterhead, reader_values
 from newsletter.transport.base import Envelope
 from newsletter.transport.dkim import Signer
@@ -43,7 +45,7 @@ class IssueComposer:
 
     def compose(self, delivery: Delivery) -> Envelope:
         """The copy of one reader: bytes that follow from (campaign, subscriber, seq) alone."""
-        compiled, moment, view_url = self._compiled(delivery.campaign_id)
+        compiled, view_url = self._compiled(delivery.campaign_id)
         if delivery.list_id is None:
             raise RenderError(f"Campaign {delivery.campaign_id} has no list.")
         letterhead = self._letterhead
@@ -51,26 +53,31 @@ class IssueComposer:
         values = reader_values(delivery.email, delivery.name, delivery.fields)
         values |= {"unsubscribe_url": url, "view_url": view_url}
         copy = [
-            *letterhead.personal_headers(delivery.email, delivery.name, moment, letterhead.message_id(delivery)),
-            *letterhead.unsubscribe_headers(url),
+            *letterhead.personal_headers(delivery.email, delivery.name, letterhead.message_id(delivery)),
+            letterhead.unsubscribe_header(url),
         ]
         return letterhead.envelope(delivery, compiled.fill(values, copy, self._signer))
 
-    def _compile(self, campaign_id: int) -> tuple[CompiledMessage, datetime, str]:
+    def _compile(self, campaign_id: int) -> tuple[CompiledMessage, str]:
         with self._database.read() as connection:
             campaign = connection.execute(select(campaigns).where(campaigns.c.id == campaign_id)).one()
             frozen = snapshot.load(connection, campaign.snapshot_id)
         mailing_list = self._lists.get(campaign.list_id)
         if mailing_list is None:
             raise RenderError(f"The list of campaign {campaign_id} is no longer in newsletter.toml.")
-        compiled = compile_message(frozen.rendered, shared_headers(self._letterhead, mailing_list))
         moment = campaign.scheduled_at or campaign.created_at
-        return compiled, moment, self._letterhead.view_url(frozen.slug) or ""
+        compiled = compile_message(frozen.rendered, shared_headers(self._letterhead, mailing_list, moment))
+        return compiled, self._letterhead.view_url(frozen.slug) or ""
 
 
-def shared_headers(letterhead: Letterhead, mailing_list: ListConfig) -> list[Header]:
-    """The fields that every copy of an issue has in common."""
-    return [*letterhead.from_headers(), *letterhead.list_headers(mailing_list.slug, mailing_list.title)]
+def shared_headers(letterhead: Letterhead, mailing_list: ListConfig, moment: datetime) -> list[Header]:
+    """The fields that every copy of an issue has in common; Date is when the campaign starts."""
+    return [
+        *letterhead.from_headers(),
+        headers.date(moment),
+        *letterhead.list_headers(mailing_list.slug, mailing_list.title),
+        letterhead.one_click(),
+    ]
 
 
 def sample_copy(  # noqa: PLR0917
@@ -93,7 +100,8 @@ def sample_copy(  # noqa: PLR0917
     values = reader_values(reader["email"], reader["name"], reader["fields"])
     values |= {"unsubscribe_url": url, "view_url": letterhead.view_url(slug) or ""}
     copy = [
-        *letterhead.personal_headers(reader["email"], reader["name"], moment, f"test.{slug}"),
-        *letterhead.unsubscribe_headers(url),
+        # A name of its own for every copy: mail programs fold those of one name into one.
+        *letterhead.personal_headers(reader["email"], reader["name"], f"test.{to_millis(moment)}.{slug}"),
+        letterhead.unsubscribe_header(url),
     ]
-    return compile_message(rendered, shared_headers(letterhead, mailing_list)).fill(values, copy, signer)
+    return compile_message(rendered, shared_headers(letterhead, mailing_list, moment)).fill(values, copy, signer)

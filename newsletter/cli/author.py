@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -124,7 +125,7 @@ def test(console: Console, slug: str, address: str, list_slug: str | None) -> No
     from newsletter.addresses import for_the_wire
     from newsletter.campaigns import launch
     from newsletter.checks.findings import errors
-    from newsletter.transport.base import Envelope, Outcome, Verdict
+    from newsletter.transport.base import Envelope, Outcome, Settled, Verdict
 
     with console.open_site() as site:
         checked = site.check(slug)
@@ -135,9 +136,12 @@ def test(console: Console, slug: str, address: str, list_slug: str | None) -> No
         sender = for_the_wire(site.config.sender.address)
         copies = [Envelope(sender, for_the_wire(reader["email"]), message)]
         outcomes: list[Outcome] = []
-        site.transport(impatient=True).run(
-            lambda: copies.pop() if copies else None, lambda _copy, outcome: outcomes.append(outcome)
-        )
+
+        def settle(done: Sequence[Settled], _arming: Sequence[Envelope]) -> Sequence[Envelope]:
+            outcomes.extend(outcome for _, outcome in done)
+            return ()
+
+        site.transport(impatient=True).run(lambda: copies.pop() if copies else None, settle)
         place = "the sandbox" if site.config.smtp is None else f"{site.config.smtp.host}:{site.config.smtp.port}"
     outcome = outcomes[0]
     if outcome.verdict is not Verdict.ACCEPTED:

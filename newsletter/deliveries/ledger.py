@@ -1,4 +1,4 @@
-"""The ledger: freeze, claim, arm, record, reap. Every statement that moves a Delivery is here.
+"""The ledger: freeze, arm, record, reap. Every statement that moves a Delivery is here or in `claims`.
 
 The order of steps is what keeps the two promises "nobody gets it twice" and "nobody is forgotten":
 a row is armed, and that is committed, before its final dot can leave; what happened is recorded
@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -25,11 +24,11 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    tuple_,
     update,
 )
 
 from newsletter.deliveries import workers
+from newsletter.deliveries.claims import Delivery, Scope
 from newsletter.deliveries.lifecycle import DELIVERY, sources
 from newsletter.deliveries.retry import Decision
 from newsletter.store.schema import (
@@ -39,28 +38,8 @@ from newsletter.store.schema import (
     attempts,
     campaigns,
     deliveries,
-    subscribers,
 )
 from newsletter.transport.base import Outcome, Verdict
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One claimed row of the ledger with what a composer needs to know about its reader."""
-
-    campaign_id: int
-    subscriber_id: int
-    seq: int
-    kind: CampaignKind
-    list_id: int | None
-    tries: int
-    uid: int
-    email: str
-    name: str
-    fields: dict[str, Any]
-    language: str
-    enrolled_at: datetime | None
-    scope: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -97,81 +76,6 @@ def freeze(connection: Connection, campaign_id: int, audience: Select[tuple[int]
     return int(connection.execute(insert(deliveries).from_select(columns, rows)).rowcount)
 
 
-@dataclass(frozen=True)
-class Scope:
-    """Which campaigns a sender may empty.
-
-    What was launched into the sandbox must never leave through a relay, and the other way round;
-    standing campaigns go wherever mail goes now.
-    """
-
-    trial: bool
-    campaign_id: int | None = None
-
-    def condition(self) -> ColumnElement[bool]:
-        """SQL over `campaigns`: sending, and ours."""
-        ours = and_(
-            campaigns.c.status == CampaignStatus.SENDING,
-            or_(campaigns.c.kind != CampaignKind.ISSUE, campaigns.c.is_trial == self.trial),
-        )
-        return ours if self.campaign_id is None else and_(ours, campaigns.c.id == self.campaign_id)
-
-
-def claim(connection: Connection, worker_id: int, scope: Scope, *, now: datetime, limit: int) -> list[Delivery]:
-    """Take up to `limit` due rows in hand, standing campaigns first: people wait for those."""
-    query = select(campaigns.c.id, campaigns.c.kind, campaigns.c.list_id).where(scope.condition())
-    claimed: list[Delivery] = []
-    for campaign in connection.execute(query.order_by(campaigns.c.kind == CampaignKind.ISSUE, campaigns.c.id)).all():
-        if len(claimed) >= limit:
-            break
-        claimed += _claim_from(connection, worker_id, campaign, now, limit - len(claimed))
-    return claimed
-
-
-def _claim_from(connection: Connection, worker_id: int, campaign: Any, now: datetime, limit: int) -> list[Delivery]:
-    rows = connection.execute(
-        select(deliveries, subscribers)
-        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
-        .where(
-            deliveries.c.campaign_id == campaign.id,
-            deliveries.c.status == DeliveryStatus.PENDING,
-            deliveries.c.due_at <= now,
-        )
-        .order_by(deliveries.c.due_at, deliveries.c.subscriber_id)
-        .limit(limit)
-    ).all()
-    if not rows:
-        return []
-    connection.execute(
-        update(deliveries)
-        .where(
-            tuple_(deliveries.c.campaign_id, deliveries.c.subscriber_id, deliveries.c.seq).in_(
-                [(row.campaign_id, row.subscriber_id, row.seq) for row in rows]
-            ),
-            deliveries.c.status.in_(sources(DELIVERY, DeliveryStatus.CLAIMED)),
-        )
-        .values(status=DeliveryStatus.CLAIMED, worker_id=worker_id, changed_at=now)
-    )
-    return [
-        Delivery(
-            campaign_id=row.campaign_id,
-            subscriber_id=row.subscriber_id,
-            seq=row.seq,
-            kind=CampaignKind(campaign.kind),
-            list_id=campaign.list_id,
-            tries=row.tries,
-            uid=row.uid,
-            email=row.email,
-            name=row.name,
-            fields=row.fields,
-            language=row.language,
-            enrolled_at=row.enrolled_at,
-            scope=row.scope,
-        )
-        for row in rows
-    ]
-
-
 def arm(
     connection: Connection, delivery: Delivery, worker_id: int, still_wanted: ColumnElement[bool], now: datetime
 ) -> bool:
@@ -204,17 +108,26 @@ def record(
     decision: Decision,
     now: datetime,
 ) -> bool:
-    """Write down what happened; a definite answer may still come after the reaper called it ambiguous."""
-    allowed = [DeliveryStatus.INFLIGHT.value]
+    """Write down what happened; a definite answer may still come after the reaper called it ambiguous.
+
+    A refusal may come before the row was armed, because commands ride ahead of their body; it counts as a try.
+    """
+    status, tries = deliveries.c.status, deliveries.c.tries
+    open_to = [DeliveryStatus.INFLIGHT.value]
     if outcome.verdict is not Verdict.UNKNOWN:
-        allowed.append(DeliveryStatus.AMBIGUOUS.value)
+        open_to.append(DeliveryStatus.AMBIGUOUS.value)
+    # Every arming is a fence of its own: a late answer to an earlier try says nothing about this one.
+    allowed = and_(status.in_(open_to), tries == delivery.tries + 1)
+    if outcome.verdict in {Verdict.REJECTED, Verdict.DEFERRED}:
+        allowed = or_(allowed, and_(status == DeliveryStatus.CLAIMED, tries == delivery.tries))
     recorded = connection.execute(
         update(deliveries)
-        .where(_is(delivery), deliveries.c.worker_id == worker_id, deliveries.c.status.in_(allowed))
+        .where(_is(delivery), deliveries.c.worker_id == worker_id, allowed)
         .values(
             status=decision.status,
             due_at=decision.due_at if decision.due_at else deliveries.c.due_at,
             worker_id=worker_id if decision.status is DeliveryStatus.AMBIGUOUS else null(),
+            tries=delivery.tries + 1,
             code=outcome.code or null(),
             changed_at=now,
         )
@@ -266,6 +179,20 @@ def note_attempt(connection: Connection, delivery: Delivery, outcome: Outcome, n
             enhanced=outcome.enhanced[:16],
             text=outcome.text[:500],
         )
+    )
+
+
+def put_back(connection: Connection, delivery: Delivery, worker_id: int, now: datetime) -> bool:
+    """`claimed → pending` for a row that nothing was tried with: due as before, no try counted.
+
+    False when it was armed already: then it is an ordinary deferral.
+    """
+    return bool(
+        connection.execute(
+            update(deliveries)
+            .where(_is(delivery), deliveries.c.worker_id == worker_id, deliveries.c.status == DeliveryStatus.CLAIMED)
+            .values(status=DeliveryStatus.PENDING, worker_id=null(), changed_at=now)
+        ).rowcount
     )
 
 

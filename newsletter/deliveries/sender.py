@@ -11,26 +11,27 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import ColumnElement
 
 from newsletter.clock import Clock
-from newsletter.deliveries import ledger, lifecycle, retry, workers
-from newsletter.deliveries.ledger import Delivery, Scope
+from newsletter.deliveries import claims, ledger, lifecycle, workers
+from newsletter.deliveries.claims import Delivery, Scope
+from newsletter.deliveries.exchange import Exchange, OnOutcome
 from newsletter.errors import RenderError, StoreError
 from newsletter.store.engine import Database
-from newsletter.transport.base import Envelope, Outcome, Phase, Transport, Verdict
+from newsletter.transport.base import Envelope, Outcome, Phase, Settled, Transport, Verdict
 
 Compose = Callable[[Delivery], Envelope]
-OnOutcome = Callable[[Connection, Delivery, Outcome], None]
 Progress = Callable[[Outcome], None]
 
-BATCH = 20
-"""Rows claimed at a time: small, so that a confirmation need not wait behind a long batch of an issue."""
+BATCHES = (20, 400)
+"""Rows claimed at a time, at least and at most: about what leaves in a second, so that a confirmation
+need not wait behind a long batch of an issue, and a quick relay is not kept waiting for claims."""
 
 PATIENCE = timedelta(seconds=10)
 """`drain` waits for rows that are due this soon instead of leaving them to the next run."""
@@ -69,9 +70,11 @@ class Sender:
         self._stopping = threading.Event()
         self._woken = threading.Event()
         self._hands: deque[Delivery] = deque()
-        self._take_lock = threading.Lock()
         self._next_slot = 0.0
+        self._batch = BATCHES[0]
+        self._claimed_at = 0.0
         self._worker_id = 0
+        self._exchange: Exchange
 
     def stop(self) -> None:
         """Take nothing more; what is on the wire finishes."""
@@ -138,31 +141,40 @@ class Sender:
     # -- the two callables that drive the transport --------------------------------------------
 
     def _take(self) -> Envelope | None:
-        with self._take_lock:
-            while not self._stopping.is_set():
-                if not self._hands and not self._claim():
-                    return None
-                delivery = self._hands[0]
-                envelope = self._compose(delivery)
-                if envelope is not None:
-                    self._keep_pace()
-                    with self._database.write() as connection:
-                        armed = ledger.arm(
-                            connection, delivery, self._worker_id, self._policies.still_wanted, self._clock()
-                        )
-                    if armed:
-                        self._hands.popleft()
-                        return envelope
-                self._hands.popleft()
-            return None
+        while not self._stopping.is_set():
+            if not self._hands and not self._claim():
+                return None
+            envelope = self._compose(self._hands.popleft())
+            if envelope is not None:
+                self._keep_pace()
+                return envelope
+        return None
+
+    def _settle(self, done: Sequence[Settled], arming: Sequence[Envelope]) -> Collection[Envelope]:
+        # A stopped sender arms nothing more: what is not on the wire yet stays in the ledger.
+        asking = () if self._stopping.is_set() else arming
+        refused = self._exchange(done, asking) if done or asking else ()
+        if self._progress:
+            for _, outcome in done:
+                self._progress(outcome)
+        return refused if asking is arming else arming
 
     def _claim(self) -> bool:
         with self._database.write() as connection:
             now = self._clock()
             workers.renew(connection, self._worker_id, now)
             lifecycle.start_scheduled(connection, now)
-            self._hands.extend(ledger.claim(connection, self._worker_id, self._scope, now=now, limit=BATCH))
+            self._hands.extend(claims.claim(connection, self._worker_id, self._scope, now=now, limit=self._batch))
+        self._fit_batch()
         return bool(self._hands)
+
+    def _fit_batch(self) -> None:
+        now = time.monotonic()
+        if now - self._claimed_at < 0.5:
+            self._batch = min(BATCHES[1], 2 * self._batch)
+        elif now - self._claimed_at > 2:
+            self._batch = max(BATCHES[0], self._batch // 2)
+        self._claimed_at = now
 
     def _compose(self, delivery: Delivery) -> Envelope | None:
         try:
@@ -172,16 +184,6 @@ class Sender:
             with self._database.write() as connection:
                 ledger.refuse(connection, delivery, self._worker_id, outcome, self._clock())
             return None
-
-    def _settle(self, envelope: Envelope, outcome: Outcome) -> None:
-        delivery: Delivery = envelope.key
-        with self._database.write() as connection:
-            now = self._clock()
-            decision = retry.decide(outcome, kind=delivery.kind, tries=delivery.tries + 1, now=now)
-            ledger.record(connection, delivery, self._worker_id, outcome=outcome, decision=decision, now=now)
-            self._policies.on_outcome(connection, delivery, outcome)
-        if self._progress:
-            self._progress(outcome)
 
     def _keep_pace(self) -> None:
         if self._policies.rate:
@@ -205,12 +207,17 @@ class _Worker:
             now = sender._clock()
             ledger.reap(connection, now)
             sender._worker_id = workers.register(connection, self._purpose, now)
+        policies = sender._policies
+        sender._exchange = Exchange(
+            sender._database, sender._worker_id, policies.still_wanted, policies.on_outcome, sender._clock
+        )
         self._heart.start()
 
     def __exit__(self, *error: object) -> None:
         self._over.set()
         self._heart.join()
         sender = self._sender
+        sender._exchange.close()
         sender._hands.clear()
         with sender._database.write() as connection:
             now = sender._clock()

@@ -27,6 +27,7 @@ _Part = bytes | _Fill
 
 # The standard encoder forgets to count white space at a line's end once it is written as =20 or =09.
 _TOO_LONG = re.compile(rb"^([^\n]{74,75})(=20|=09)$", re.MULTILINE)
+_DOTTED = re.compile(rb"^\..*$", re.MULTILINE)
 _SOFT_BREAK = b"=\r\n"
 _FULL = 75
 """Characters beside the soft break in a line of 76 (RFC 2045 §6.7)."""
@@ -64,7 +65,8 @@ class CompiledMessage:
     _slots: tuple[Slot, ...]
 
     def fill(self, values: Mapping[str, str], headers: Sequence[Header] = (), signer: Signer | None = None) -> bytes:
-        """The message for one reader: CRLF line ends, ASCII, no line over 998 octets (RFC 5322 §2.1.1).
+        """The message for one reader: ASCII, CRLF line ends, no line over 998 octets (RFC 5322 §2.1.1) or
+        beginning with a dot.
 
         `values` maps slot names to raw text; `headers` are those of this copy (To, Date, Message-ID …) and come
         first, but for the DKIM-Signature when there is a `signer`. The bytes follow from the arguments alone.
@@ -187,7 +189,19 @@ def _quoted(data: bytes) -> bytes:
     """Quoted-printable with lines of at most 76 and CRLF ends (RFC 2045 §6.7); every kind of line end is a line end."""
     unix = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     encoded = binascii.b2a_qp(unix, quotetabs=False, istext=True)
-    return _TOO_LONG.sub(rb"\1=\n\2", encoded).replace(b"\n", b"\r\n")
+    fitting = _TOO_LONG.sub(rb"\1=\n\2", encoded)
+    return _DOTTED.sub(_undotted, fitting).replace(b"\n", b"\r\n")
+
+
+def _undotted(match: re.Match[bytes]) -> bytes:
+    """A line that begins with a dot, written so that it does not: nobody need stuff it (RFC 5321 §4.5.2)."""
+    line, done = match[0], b""
+    while line.startswith(b"."):
+        line = line[1:]
+        if len(line) + 3 <= _FULL + 1:
+            return done + b"=2E" + line
+        done += b"=2E=\n"
+    return done + line
 
 
 def _broken_off(segment: str) -> bytes:
@@ -196,8 +210,11 @@ def _broken_off(segment: str) -> bytes:
         return b""
     if segment.isascii() and segment.isprintable() and "=" not in segment:
         # Most values: nothing to encode, and several times faster than asking the encoder.
+        if len(segment) <= _FULL and segment[0] != ".":
+            return segment.encode("ascii") + _SOFT_BREAK
         lines = [segment[start : start + _FULL] for start in range(0, len(segment), _FULL)]
-        return "=\r\n".join([*lines, ""]).encode("ascii")
+        if not any(line.startswith(".") for line in lines):
+            return "=\r\n".join([*lines, ""]).encode("ascii")
     # A sentinel keeps the encoder from treating the end of the segment as the end of a line: a last
     # line may then have 75 octets at most, and the soft break still fits into 76.
     encoded = _quoted(_utf8(segment) + b"x")[:-1]

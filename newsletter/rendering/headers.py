@@ -54,6 +54,8 @@ def text(name: str, value: str) -> Header:
 
     Lone surrogates become U+FFFD. Raises `RenderError` on control characters. RFC 5322 §2.2.1, RFC 2047.
     """
+    if len(name) + len(value) <= SOFT_LIMIT - 2 and _is_plain(value):
+        return Header(name, value.encode("ascii"))
     _check_name(name)
     clean = _clean(name, value)
     words = clean.split(" ")
@@ -68,6 +70,9 @@ def mailbox(name: str, display: str, address: str) -> Header:
 
     Raises `RenderError` when `address` is not a plain mailable address. RFC 5322 §3.4.
     """
+    line = f"{display} <{address}>"
+    if len(name) + len(line) <= SOFT_LIMIT - 2 and _ATOMS.fullmatch(display) and _ADDRESS.fullmatch(address):
+        return Header(name, line.encode("ascii"))
     _check_name(name)
     wire = for_the_wire(address) if _has_no_controls(address) else ""
     if not _ADDRESS.fullmatch(wire) or len(wire) > 254:
@@ -109,11 +114,22 @@ def structured(name: str, value: str) -> Header:
     return Header(name, folded)
 
 
+def ours(name: str, value: str) -> Header:
+    """A structured field of one word that this program made itself for every copy, so that nobody need look at it."""
+    return Header(name, value.encode("ascii"))
+
+
 def date(moment: datetime, *, name: str = "Date") -> Header:
     """The origination date with a numeric zone: `Sun, 22 Nov 2026 10:44:00 +0000`. RFC 5322 §3.3."""
     if moment.tzinfo is None:
         raise RenderError("A Date needs a moment with a time zone.")
     return structured(name, format_datetime(moment))
+
+
+def _is_plain(value: str) -> bool:
+    """Whether free text can stand in a header as it is: most can, and looking is quicker than folding."""
+    is_simple = value.isascii() and value.isprintable() and "=?" not in value and "  " not in value
+    return is_simple and bool(value) and value[0] != " " and value[-1] != " "
 
 
 def _phrase(name: str, phrase: str, angle: str) -> Header:

@@ -33,7 +33,7 @@ class UTCDateTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """Back to an aware moment."""
-        return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
+        return from_millis(value)
 
 
 class JSONText(TypeDecorator[Any]):
@@ -54,6 +54,11 @@ class JSONText(TypeDecorator[Any]):
 def to_millis(moment: datetime) -> int:
     """Milliseconds since 1970 UTC."""
     return round(moment.timestamp() * 1000)
+
+
+def from_millis(value: int | None) -> datetime | None:
+    """The moment in UTC; None stays None."""
+    return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
 
 
 def canonical_json(value: Any) -> str:

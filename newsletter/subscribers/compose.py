@@ -9,7 +9,7 @@ from functools import lru_cache
 from jinja2 import Environment
 
 from newsletter.config import Config, ListConfig
-from newsletter.deliveries.ledger import Delivery
+from newsletter.deliveries.claims import Delivery
 from newsletter.errors import RenderError
 from newsletter.rendering import headers
 from newsletter.rendering.compiled import CompiledMessage, compile_message
@@ -55,16 +55,16 @@ class MailComposer:
             # Deliberately no name: until the owner of the address confirms, it is a stranger's text.
             delivery.email,
             "" if delivery.kind is CampaignKind.CONFIRM else delivery.name,
-            delivery.enrolled_at,
             letterhead.message_id(delivery),
         )
+        copy.append(headers.date(delivery.enrolled_at))
         if delivery.kind is CampaignKind.CONFIRM:
             values["confirm_url"] = letterhead.confirm_url(delivery.uid, delivery.seq)
             values["not_me_url"] = letterhead.disown_url(delivery.uid, delivery.seq)
         elif delivery.kind is CampaignKind.WELCOME and delivery.list_id is not None:
             url = letterhead.unsubscribe_url(delivery.uid, delivery.list_id)
             values["unsubscribe_url"] = url
-            copy += letterhead.unsubscribe_headers(url)
+            copy += [letterhead.unsubscribe_header(url), letterhead.one_click()]
         compiled = self._compiled(delivery.kind, list_ids, _day(delivery.enrolled_at))
         return letterhead.envelope(delivery, compiled.fill(values, copy, self._signer))
 
@@ -77,7 +77,8 @@ class MailComposer:
             "not_me_url": letterhead.link(f"not-me/{INERT}"),
             "unsubscribe_url": letterhead.link(f"u/{INERT}"),
         }
-        copy = letterhead.personal_headers("reader@example.net", "", moment, f"sample.{kind.value}")
+        copy = letterhead.personal_headers("reader@example.net", "", f"sample.{kind.value}")
+        copy.append(headers.date(moment))
         return self._compiled(kind, (list_id,), _day(moment)).fill(values, copy, self._signer)
 
     def _compile(self, kind: CampaignKind, list_ids: tuple[int, ...], requested_on: str) -> CompiledMessage:

@@ -7,12 +7,11 @@ carries the same bytes, the same Message-ID and the same Date (RFC 5322 §3.6.4)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from newsletter.addresses import for_the_wire
 from newsletter.config import Config
-from newsletter.deliveries.ledger import Delivery
+from newsletter.deliveries.claims import Delivery
 from newsletter.rendering import headers
 from newsletter.rendering.headers import Header
 from newsletter.subscribers.people import first_name
@@ -29,7 +28,8 @@ class Letterhead:
     def __init__(self, config: Config, keys: KeyRing) -> None:
         self._config = config
         self._keys = keys
-        self._domain = for_the_wire(config.sender.address).rpartition("@")[2]
+        self._sender = for_the_wire(config.sender.address)
+        self._domain = self._sender.rpartition("@")[2]
 
     # -- links ---------------------------------------------------------------------------------
 
@@ -63,27 +63,27 @@ class Letterhead:
             found.append(headers.mailbox("Reply-To", "", sender.reply_to))
         return found
 
-    def personal_headers(self, email: str, name: str, moment: datetime, message_id: str) -> list[Header]:
-        """To, Date and Message-ID."""
+    def personal_headers(self, email: str, name: str, message_id: str) -> list[Header]:
+        """To and Message-ID; `message_id` is one of ours, made of letters, digits, dots and hyphens."""
         return [
             headers.mailbox("To", name, email),
-            headers.date(moment),
-            headers.structured("Message-ID", f"<{message_id}@{self._domain}>"),
+            headers.ours("Message-ID", f"<{message_id}@{self._domain}>"),
         ]
 
     def list_headers(self, slug: str, title: str) -> list[Header]:
         """List-Id and Precedence (RFC 2919; `list` keeps vacation notices quiet)."""
         return [headers.list_id(title, f"{slug}.{self._domain}"), headers.structured("Precedence", "list")]
 
-    def unsubscribe_headers(self, url: str) -> list[Header]:
-        """The one-click header and its proof (RFC 8058 §3.1).
+    def one_click(self) -> Header:
+        """What makes the unsubscribe link a button (RFC 8058 §3.1)."""
+        return headers.structured("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+
+    def unsubscribe_header(self, url: str) -> Header:
+        """Where the button leads; `url` is one of ours.
 
         Deliberately no mailto: it is printed only where its mailbox is read.
         """
-        return [
-            headers.uris("List-Unsubscribe", [url]),
-            headers.structured("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
-        ]
+        return headers.ours("List-Unsubscribe", f"<{url}>")
 
     def message_id(self, delivery: Delivery) -> str:
         """The part before the @: opaque, and the same on every try."""
@@ -93,14 +93,16 @@ class Letterhead:
     # -- the copy ------------------------------------------------------------------------------
 
     def envelope(self, delivery: Delivery, message: bytes) -> Envelope:
-        """Bytes addressed to one reader; with a return path the envelope sender names the message (VERP)."""
-        return Envelope(self.envelope_sender(delivery), for_the_wire(delivery.email), message, delivery)
+        """A compiled message addressed to one reader; with a return path its envelope sender names it (VERP)."""
+        return Envelope(
+            self.envelope_sender(delivery), for_the_wire(delivery.email), message, delivery, is_canonical=True
+        )
 
     def envelope_sender(self, delivery: Delivery) -> str:
         """MAIL FROM: VERP at the return path's domain, else the sender's address."""
         return_path = self._config.feedback.return_path
         if not return_path:
-            return for_the_wire(self._config.sender.address)
+            return self._sender
         local = self._keys.verp(Verp(delivery.campaign_id, delivery.uid, delivery.seq))
         return f"{local}@{return_path.rpartition('@')[2].lower()}"
 

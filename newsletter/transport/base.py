@@ -1,14 +1,16 @@
 """The Transport port: what a pipe out is given, and what it answers. No database in sight.
 
-A transport is driven by two callables. `take()` hands it the next Envelope, already armed in the
-ledger, or None when there is nothing more to send; `settle(envelope, outcome)` receives what became
-of it. Both are safe to call from several threads. Every envelope taken is settled exactly once,
-whatever happens, unless the process dies.
+A transport is driven by two callables. `take()` hands it the next Envelope, or None when there is
+nothing more to send. `settle(done, arming)` is told what became of envelopes and asked to arm others,
+both at once, so that the ledger can write them in one commit; it answers with those that must not be
+sent after all. The final dot of an envelope never leaves before a `settle` that was asked to arm it has
+returned. Every envelope taken is settled exactly once, whatever happens, unless the process dies; one
+that was never armed may come back as deferred at `connect`, which means: nothing was tried.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -37,7 +39,7 @@ class Phase(StrEnum):
     DOT = "dot"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Envelope:
     """One message for one recipient, as bytes that are ready for the wire (CRLF line ends)."""
 
@@ -46,6 +48,8 @@ class Envelope:
     message: bytes
     key: Any = None
     """Whatever the giver needs to know it again; transports do not look at it."""
+    is_canonical: bool = False
+    """The giver vouches that every line ends in CRLF and none begins with a dot, so nobody need look."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,11 @@ class Outcome:
     """True when a deferral is about the connection, not the recipient (421, a drop before the dot)."""
 
 
+Settled = tuple[Envelope, Outcome]
+"""An envelope and what became of it."""
+
 Take = Callable[[], Envelope | None]
-Settle = Callable[[Envelope, Outcome], None]
+Settle = Callable[[Sequence[Settled], Sequence[Envelope]], Collection[Envelope]]
 
 
 class Transport(Protocol):

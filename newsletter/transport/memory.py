@@ -27,12 +27,15 @@ class MemoryTransport:
     def run(self, take: Take, settle: Settle) -> None:
         """See `Transport.run`."""
         while (envelope := take()) is not None:
+            if envelope in settle((), (envelope,)):
+                continue
             try:
                 outcome = self._script(envelope) if self._script else ACCEPTED
             except BaseException as error:
-                settle(envelope, Outcome(Verdict.DEFERRED, Phase.CONNECT, text=str(error)[:500], session=True))
+                deferred = Outcome(Verdict.DEFERRED, Phase.CONNECT, text=str(error)[:500], session=True)
+                settle(((envelope, deferred),), ())
                 raise
             self.outcomes.append((envelope, outcome))
             if outcome.verdict is Verdict.ACCEPTED:
                 self.messages.append(envelope)
-            settle(envelope, outcome)
+            settle(((envelope, outcome),), ())

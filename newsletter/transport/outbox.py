@@ -21,10 +21,13 @@ class OutboxTransport:
     def run(self, take: Take, settle: Settle) -> None:
         """See `Transport.run`. A folder that cannot be written to raises `TransportUnavailable`."""
         while (envelope := take()) is not None:
+            if envelope in settle((), (envelope,)):
+                continue
             try:
                 path = self._maildrop.add(envelope.message)
             except OSError as error:
                 text = f"The outbox {self._maildrop.folder} cannot be written to: {error.strerror or error}."
-                settle(envelope, Outcome(Verdict.DEFERRED, Phase.CONNECT, text=text[:500], session=True))
+                settle(((envelope, Outcome(Verdict.DEFERRED, Phase.CONNECT, text=text[:500], session=True)),), ())
                 raise TransportUnavailable(text, hint="Make room or mend its permissions, and go on.") from error
-            settle(envelope, Outcome(Verdict.ACCEPTED, Phase.DOT, 250, "2.0.0", f"written to {path.name}"))
+            accepted = Outcome(Verdict.ACCEPTED, Phase.DOT, 250, "2.0.0", f"written to {path.name}")
+            settle(((envelope, accepted),), ())

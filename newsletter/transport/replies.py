@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from newsletter.errors import TransportUnavailable
 
@@ -16,6 +17,8 @@ MAX_LINE = 4096
 MAX_LINES = 100
 MAX_REPLY = 65536
 MAX_TEXT = 500
+_SHORT = 200
+"""Octets up to which a line is worth remembering."""
 
 _LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
@@ -76,6 +79,8 @@ def printable(raw: str | bytes, limit: int = MAX_TEXT) -> str:
     """Foreign text as one printable line of at most `limit` characters."""
     if isinstance(raw, bytes):
         raw = raw[: 4 * limit].decode("utf-8", "replace")
+    if len(raw) <= limit and raw.isprintable() and "  " not in raw:
+        return raw.strip(" ")
     raw = raw[: 4 * limit]
     return " ".join("".join(c if c.isprintable() else " " for c in raw).split())[:limit]
 
@@ -101,10 +106,14 @@ class ReplyParser:
 
     def next(self) -> Reply | None:
         """The next complete reply, or None while it is still on its way; raises `WireError` past the limits."""
+        if not self._buffer:
+            return None
         while (end := self._buffer.find(b"\n", self._searched)) >= 0:
             line = bytes(self._buffer[:end]).removesuffix(b"\r")
             del self._buffer[: end + 1]
             self._searched = 0
+            if not self._lines and end < _SHORT and (known := _whole_reply(line)) is not None:
+                return known
             self._check(len(line))
             if self._take(line):
                 reply = Reply(self._code, tuple(self._lines))
@@ -129,3 +138,10 @@ class ReplyParser:
         self._code = int(match[1])
         self._lines.append(printable(match[3] or b""))
         return match[2] != b"-"
+
+
+@lru_cache(maxsize=256)
+def _whole_reply(line: bytes) -> Reply | None:
+    """A reply of one line; most of a session's replies are the same few, so they are read once."""
+    match = _LINE.fullmatch(line)
+    return Reply(int(match[1]), (printable(match[3] or b""),)) if match and match[2] != b"-" else None

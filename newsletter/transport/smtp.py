@@ -1,7 +1,7 @@
-"""The SMTP transport: a few sessions side by side, each taking one message after another.
+"""The SMTP transport: the door to the rooms beside it.
 
-The door to the rooms beside it: `settings` say where, `session` opens, `transaction` sends one message and
-judges the answer, `pool` runs several sessions at a time.
+`settings` say where, `session` opens, `conversation` knows what each reply means, `line` is a session
+that never waits, `berth` its place from opening to goodbye, and `engine` runs several in one loop.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from newsletter.transport.base import Settle, Take
-from newsletter.transport.pool import Run, Sleep
+from newsletter.transport.berth import Sleep
+from newsletter.transport.engine import Engine
 from newsletter.transport.session import Session
 from newsletter.transport.settings import Security, SmtpSettings, Timeouts, is_loopback
 from newsletter.transport.wire import WireTimes
@@ -31,37 +32,24 @@ class SmtpTransport:
         self.wire = WireTimes()
         self._backoff = tuple(backoff)
         self._sleep = sleep
-        self._present: Run | None = None
+        self._present: Engine | None = None
 
     def run(self, take: Take, settle: Settle) -> None:
-        """Send until `take` answers None; see `Transport.run`.
+        """Send until `take` answers None; see `Transport.run`. One run at a time.
 
         An exception of `take` or `settle` stops the run and comes out of it. KeyboardInterrupt lets
         every session finish its present message; a second one breaks the connections, so that what
         was past its dot is settled as unknown and the rest as deferred.
         """
-        run = self._present = Run(self.settings, self.wire, take, settle, backoff=self._backoff, sleep=self._sleep)
-        try:
-            run.grow()
-            run.wait()
-        except BaseException:
-            run.stop()
-            try:
-                run.wait()
-            except BaseException:
-                run.abort()
-                run.wait()
-                raise
-            raise
-        run.conclude()
+        self._present = Engine(self.settings, self.wire, take, settle, backoff=self._backoff, sleep=self._sleep)
+        self._present.run()
 
     def abort(self) -> None:
-        """End the present run by breaking its connections, from any other thread.
+        """End the present run by breaking its connections, from any other thread or a signal handler.
 
         What was past its dot is settled as unknown, the rest as deferred; `run` then returns.
         """
         if self._present is not None:
-            self._present.stop()
             self._present.abort()
 
     @property

@@ -133,6 +133,11 @@ class Channel:
         self._parser.feed(data)
         return False
 
+    def detach(self) -> tuple[socket.socket, ReplyParser]:
+        """The socket, which from now on never waits, and the parser of its replies, for the engine's loop."""
+        self._socket.setblocking(False)
+        return self._socket, self._parser
+
     def abort(self) -> None:
         """Break the connection from another thread: whoever waits on it wakes up with a `WireError`.
 

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections import Counter
 from pathlib import Path
+from smtpd import one_by_one
 
 import pytest
 
@@ -25,7 +26,7 @@ def send(sandbox: Sandbox, *recipients: str, body: bytes = BODY) -> dict[str, Ou
     envelopes = [Envelope("b+1@example.org", recipient, body, key=recipient) for recipient in recipients]
     outcomes: dict[str, Outcome] = {}
     transport = SmtpTransport(sandbox.settings, sleep=lambda _: None)
-    transport.run(iter([*envelopes, *[None] * 9]).__next__, lambda e, o: outcomes.__setitem__(e.key, o))
+    transport.run(iter([*envelopes, *[None] * 9]).__next__, one_by_one(lambda e, o: outcomes.__setitem__(e.key, o)))
     return outcomes
 
 
@@ -206,7 +207,7 @@ def test_answers_can_be_delayed(tmp_path: Path) -> None:
     with Sandbox(tmp_path, faults=Faults(delay_seconds=0.2)) as sandbox:
         transport = SmtpTransport(sandbox.settings)
         waiting = [Envelope("a@example.org", "b@example.org", BODY)]
-        transport.run(lambda: waiting.pop() if waiting else None, lambda *_: None)
+        transport.run(lambda: waiting.pop() if waiting else None, one_by_one(lambda *_: None))
     assert transport.wire_seconds >= 0.2
 
 

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from newsletter.errors import TransportUnavailable
-from newsletter.transport.base import Envelope, Outcome, Verdict
+from newsletter.transport.base import Envelope, Outcome, Phase, Settled, Verdict
 from newsletter.transport.smtp import SmtpSettings, SmtpTransport, Timeouts
 
 QUICK = Timeouts(connect=5, greeting=5, command=5, data=5, block=5, dot=5)
@@ -34,7 +34,8 @@ class Ledger:
         self.again = again
         self.lock = threading.Lock()
         self.open: set[int] = set()
-        self.most_open = 0
+        self.armed: set[int] = set()
+        self.most_armed = 0
         self.outcomes: list[tuple[int, Outcome]] = []
 
     def take(self) -> Envelope | None:
@@ -43,12 +44,26 @@ class Ledger:
                 return None
             number = self.waiting.pop(0)
             self.open.add(number)
-            self.most_open = max(self.most_open, len(self.open))
         return Envelope("b+1@example.org", f"reader{number}@example.org", BODY, key=number)
 
-    def settle(self, envelope: Envelope, outcome: Outcome) -> None:
+    def settle(self, done: Sequence[Settled], arming: Sequence[Envelope]) -> Sequence[Envelope]:
+        for envelope, outcome in done:
+            self.note(envelope, outcome)
+        self.armed |= {envelope.key for envelope in arming}
+        self.most_armed = max(self.most_armed, len(self.armed))
+        return ()
+
+    @property
+    def tried(self) -> list[tuple[int, Outcome]]:
+        """Outcomes of messages that some session had begun."""
+        return [(number, outcome) for number, outcome in self.outcomes if outcome.phase is not Phase.CONNECT]
+
+    def note(self, envelope: Envelope, outcome: Outcome) -> None:
         with self.lock:
+            if outcome.verdict in {Verdict.ACCEPTED, Verdict.UNKNOWN}:
+                assert envelope.key in self.armed, "its body left before it was armed"
             self.open.remove(envelope.key)
+            self.armed.discard(envelope.key)
             self.outcomes.append((envelope.key, outcome))
             if self.again and outcome.session:
                 self.waiting.append(envelope.key)
@@ -74,7 +89,7 @@ def test_many_messages_go_over_a_few_sessions_each_once() -> None:
     assert numbers(server) == list(range(200))
     assert ledger.verdicts(Verdict.ACCEPTED) == set(range(200))
     assert server.connections <= 4
-    assert ledger.most_open <= 4
+    assert ledger.most_armed <= 4
 
 
 def test_one_message_needs_one_connection_and_nothing_to_send_needs_no_message() -> None:
@@ -98,7 +113,7 @@ def test_sessions_work_side_by_side() -> None:
     with ScriptedServer({"DOT": [None, *[together] * 6]}) as server:
         transport(server, connections=3).run(ledger.take, ledger.settle)
     assert numbers(server) == list(range(7))
-    assert ledger.most_open == 3
+    assert ledger.most_armed == 3
 
 
 def test_an_envelope_is_taken_only_when_a_session_stands() -> None:
@@ -133,19 +148,10 @@ def test_421_in_the_middle_loses_nobody_and_doubles_nobody() -> None:
     assert max(pauses) < 1, "an accepted message starts the pauses anew"
 
 
-def test_a_connection_that_closed_while_we_waited_costs_no_message_its_turn() -> None:
+def test_a_connection_that_closes_behind_a_verdict_costs_the_next_message_nothing() -> None:
     ledger = Ledger(2)
-    with ScriptedServer({"DOT": [None, None]}) as server:
-
-        def take() -> Envelope | None:
-            if len(server.messages) == 1 and server.connections == 1:
-                with server.lock:
-                    for sock in server._sockets:
-                        sock.shutdown(socket.SHUT_RDWR)
-                time.sleep(0.1)
-            return ledger.take()
-
-        transport(server, 1).run(take, ledger.settle)
+    with ScriptedServer({"DOT": [Drop("250 2.0.0 ok", kept=True)]}) as server:
+        transport(server, 1).run(ledger.take, ledger.settle)
     assert ledger.verdicts(Verdict.ACCEPTED) == {0, 1}
     assert len(ledger.outcomes) == 2
     assert server.connections == 2
@@ -159,7 +165,7 @@ def test_a_server_that_keeps_breaking_off_ends_the_run_after_growing_pauses() ->
         pytest.raises(TransportUnavailable, match="keeps breaking off"),
     ):
         transport(server, 1, sleep=pauses.append).run(ledger.take, ledger.settle)
-    assert len(ledger.outcomes) == 4
+    assert len(ledger.tried) == 4
     assert all(outcome.session for _, outcome in ledger.outcomes)
     assert [round(p / base) for p, base in zip(pauses, (0.5, 2, 5), strict=True)] == [1, 1, 1]
 
@@ -168,7 +174,7 @@ def test_a_server_that_swallows_everything_does_not_swallow_the_whole_list() -> 
     ledger = Ledger(50)
     with ScriptedServer({"DOT": Drop(kept=True)}) as server, pytest.raises(TransportUnavailable):
         transport(server, 2).run(ledger.take, ledger.settle)
-    assert len(ledger.verdicts(Verdict.UNKNOWN)) == len(ledger.outcomes) <= 8
+    assert len(ledger.verdicts(Verdict.UNKNOWN)) == len(ledger.tried) <= 8
     assert numbers(server) == sorted(ledger.verdicts(Verdict.UNKNOWN))
 
 
@@ -246,16 +252,19 @@ def test_a_refused_sender_stops_the_other_sessions_too() -> None:
 def test_an_exception_of_the_caller_stops_everybody_and_comes_out(which_one: str) -> None:
     ledger = Ledger(200)
 
+    failures: list[bool] = []
+
     def fail(*_: object) -> Any:
         raise OSError("disk full")
 
     def take() -> Envelope | None:
         return fail() if which_one == "take" and len(ledger.outcomes) > 5 else ledger.take()
 
-    def settle(envelope: Envelope, outcome: Outcome) -> None:
-        ledger.settle(envelope, outcome)
-        if which_one == "settle" and len(ledger.outcomes) > 5:
+    def settle(done: Sequence[Settled], arming: Sequence[Envelope]) -> Sequence[Envelope]:
+        if which_one == "settle" and len(ledger.outcomes) > 5 and not failures:
+            failures.append(True)
             fail()
+        return ledger.settle(done, arming)
 
     with ScriptedServer() as server, pytest.raises(OSError, match="disk full"):
         transport(server).run(take, settle)
@@ -287,7 +296,8 @@ def test_an_interrupt_lets_every_session_finish_its_message() -> None:
             transport(server, 3).run(ledger.take, ledger.settle)
         timer.join()
     assert not ledger.open
-    assert ledger.verdicts(Verdict.ACCEPTED) == set(numbers(server)) == set(range(8))
+    assert ledger.verdicts(Verdict.ACCEPTED) == set(numbers(server))
+    assert len(ledger.tried) == 8
 
 
 def test_an_interrupt_does_not_wait_for_a_greeting() -> None:
@@ -318,7 +328,8 @@ def test_a_second_interrupt_breaks_off_and_is_honest_about_what_was_past_its_dot
     ):
         transport(server, timeouts=Timeouts()).run(ledger.take, ledger.settle)
     assert not ledger.open
-    assert [outcome.verdict for _, outcome in ledger.outcomes] == [Verdict.UNKNOWN]
+    assert {outcome.verdict for _, outcome in ledger.tried} == {Verdict.UNKNOWN}
+    assert 1 <= len(ledger.tried) <= 4
 
 
 def test_wire_time_runs_from_the_first_connect_to_the_last_reply() -> None:
@@ -348,11 +359,10 @@ def test_a_stormy_server_neither_loses_nor_doubles(capabilities: tuple[str, ...]
     script["BODY"] = [None, None, None, Drop()] * 10
     ledger = Ledger(150)
 
-    def settle(envelope: Envelope, outcome: Outcome) -> None:
-        ledger.settle(envelope, outcome)
-        if outcome.verdict is Verdict.DEFERRED:
-            with ledger.lock:
-                ledger.waiting.append(envelope.key)
+    def settle(done: Sequence[Settled], arming: Sequence[Envelope]) -> Sequence[Envelope]:
+        ledger.settle(done, arming)
+        ledger.waiting += [envelope.key for envelope, outcome in done if outcome.verdict is Verdict.DEFERRED]
+        return ()
 
     with ScriptedServer(script, capabilities=capabilities) as server:
         for _ in range(30):
@@ -373,7 +383,10 @@ def test_a_stormy_server_neither_loses_nor_doubles(capabilities: tuple[str, ...]
 SINK = which("smtp-sink", path="/usr/sbin:/usr/bin:/sbin:/bin")
 
 
-@pytest.mark.skipif(SINK is None, reason="SKIPPED LOUDLY: Postfix's smtp-sink is not installed")
+@pytest.mark.skipif(
+    SINK is None and not os.environ.get("NEWSLETTER_TEST_REQUIRE_ALL"),
+    reason="SKIPPED LOUDLY: Postfix's smtp-sink is not installed",
+)
 def test_postfix_smtp_sink_takes_every_message_byte_for_byte(tmp_path: Path) -> None:
     assert SINK is not None
     tmp_path.chmod(0o777)

@@ -7,7 +7,7 @@ import socket
 import traceback
 from dataclasses import replace
 from pathlib import Path
-from smtpd import Certificate, Drip, Drop, Endless, Item, ScriptedServer, Stall, make_certificate
+from smtpd import Certificate, Drip, Drop, Endless, Item, ScriptedServer, Stall, make_certificate, one_by_one
 from typing import Any
 
 import pytest
@@ -45,7 +45,7 @@ def send_one(given: SmtpSettings) -> tuple[list[Outcome], int]:
         taken += 1
         return waiting.pop()
 
-    SmtpTransport(given, sleep=lambda _: None).run(take, lambda _, outcome: outcomes.append(outcome))
+    SmtpTransport(given, sleep=lambda _: None).run(take, one_by_one(lambda _, outcome: outcomes.append(outcome)))
     return outcomes, taken
 
 
@@ -58,7 +58,7 @@ def refused(given: SmtpSettings) -> TransportUnavailable:
     with pytest.raises(TransportUnavailable) as probed:
         probe(given)
     with pytest.raises(TransportUnavailable) as raised:
-        SmtpTransport(given, sleep=lambda _: None).run(take, lambda *_: None)
+        SmtpTransport(given, sleep=lambda _: None).run(take, one_by_one(lambda *_: None))
     assert raised.value.message == probed.value.message
     assert raised.value.hint
     for error in (raised, probed):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import email
 import email.policy
-from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 
@@ -15,8 +14,8 @@ from sqlalchemy import select, update
 from newsletter.campaigns.compose import IssueComposer, sample_copy
 from newsletter.campaigns.launch import Order, launch
 from newsletter.config import Config
-from newsletter.deliveries import ledger, standing
-from newsletter.deliveries.ledger import Delivery, Scope
+from newsletter.deliveries import claims, standing
+from newsletter.deliveries.claims import Delivery, Scope
 from newsletter.errors import RenderError
 from newsletter.site import Site
 from newsletter.store.schema import CampaignKind, campaigns, deliveries
@@ -65,7 +64,7 @@ class Studio:
     def claim(self) -> Delivery:
         with self.site.database.write() as connection:
             connection.execute(update(deliveries).values(status="pending"))
-            return ledger.claim(connection, 1, Scope(trial=False), now=NOW + timedelta(days=1), limit=1)[0]
+            return claims.claim(connection, 1, Scope(trial=False), now=NOW + timedelta(days=1), limit=1)[0]
 
     def enrolled(self, kind: CampaignKind) -> Delivery:
         with self.site.database.write() as connection:
@@ -86,7 +85,7 @@ def test_bytes_are_equal_on_every_try_even_for_another_process_a_day_later(studi
     delivery = studio.claim()
     first = studio.issues().compose(delivery)
     studio.site.clock.advance(timedelta(days=1))  # type: ignore[attr-defined]
-    again = studio.issues().compose(replace(delivery, tries=3))
+    again = studio.issues().compose(delivery._replace(tries=3))
     assert again.message == first.message
     assert (again.sender, again.recipient) == (first.sender, first.recipient)
 
@@ -95,7 +94,7 @@ def test_message_id_stays_when_keys_rotate(studio: Studio) -> None:
     delivery = studio.claim()
     rotated = Letterhead(studio.config, studio.site.keys.rotated(NOW))
     assert rotated.message_id(delivery) == studio.letterhead().message_id(delivery)
-    assert rotated.message_id(replace(delivery, seq=1)) != rotated.message_id(delivery)
+    assert rotated.message_id(delivery._replace(seq=1)) != rotated.message_id(delivery)
 
 
 def test_copy_has_one_of_each_header_and_one_recipient(studio: Studio) -> None:
@@ -123,7 +122,7 @@ def test_one_click_header_and_link_name_the_same_reader_and_list(studio: Studio)
 
 
 def test_name_of_a_reader_is_escaped_in_html_and_plain_in_text(studio: Studio) -> None:
-    delivery = replace(studio.claim(), name="<img/onerror=x> R")
+    delivery = studio.claim()._replace(name="<img/onerror=x> R")
     message = studio.issues().compose(delivery).message
     assert "&lt;img/onerror=x&gt;" in body(message, "html")
     assert "<img/onerror=x>" in body(message, "plain")
@@ -147,7 +146,7 @@ def test_return_path_names_and_proves_the_message_whatever_the_case(studio: Stud
 
 
 def test_international_recipient_goes_out_with_an_ascii_domain(studio: Studio) -> None:
-    envelope = studio.issues().compose(replace(studio.claim(), email="user@müller.example"))
+    envelope = studio.issues().compose(studio.claim()._replace(email="user@müller.example"))
     assert envelope.recipient == "user@xn--mller-kva.example"
     assert envelope.message.isascii()
 

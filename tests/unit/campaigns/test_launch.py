@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from newsletter.campaigns import audience, launch, report
-from newsletter.deliveries import ledger, retry, standing
+from newsletter.deliveries import claims, ledger, retry, standing
 from newsletter.deliveries.lifecycle import move_campaign
 from newsletter.errors import NotFoundError, RefusedError, StateError
 from newsletter.store.engine import Database
@@ -269,7 +269,7 @@ def test_report_says_what_servers_said(editor: Editor) -> None:
         people, [factories.ACCEPTED, factories.REFUSED, factories.GREYLISTED, factories.SILENCE], strict=True
     ):
         worker = 1
-        row = ledger.claim(editor.connection, worker, ledger.Scope(trial=False), now=NOW, limit=1)[0]
+        row = claims.claim(editor.connection, worker, ledger.Scope(trial=False), now=NOW, limit=1)[0]
         assert row.subscriber_id == person.id
         editor.connection.execute(
             update(deliveries).where(deliveries.c.subscriber_id == person.id).values(status="inflight", tries=1)

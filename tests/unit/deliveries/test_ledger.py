@@ -11,8 +11,8 @@ import pytest
 from factories import ACCEPTED, GREYLISTED, REFUSED, SILENCE
 from sqlalchemy import Connection, select, update
 
-from newsletter.deliveries import ledger, retry, standing, workers
-from newsletter.deliveries.ledger import Delivery, Scope
+from newsletter.deliveries import claims, ledger, retry, standing, workers
+from newsletter.deliveries.claims import Delivery, Scope
 from newsletter.deliveries.lifecycle import finish_done, move_campaign, start_scheduled
 from newsletter.deliveries.retry import Decision
 from newsletter.store.engine import Database
@@ -47,7 +47,7 @@ class Bench:
         self.other = workers.register(connection, "serve", NOW)
 
     def claim(self, limit: int = 20, worker: int | None = None, scope: Scope = REAL) -> list[Delivery]:
-        return ledger.claim(self.connection, worker or self.worker, scope, now=NOW, limit=limit)
+        return claims.claim(self.connection, worker or self.worker, scope, now=NOW, limit=limit)
 
     def arm(self, delivery: Delivery, worker: int | None = None) -> bool:
         return ledger.arm(self.connection, delivery, worker or self.worker, still_wanted(), NOW)
@@ -129,7 +129,7 @@ def test_row_is_not_claimed_before_it_is_due(bench: Bench) -> None:
     assert len(bench.claim()) == 2
     due = ledger.next_due(bench.connection, REAL)
     assert due == NOW + timedelta(minutes=15)
-    assert ledger.claim(bench.connection, bench.worker, REAL, now=due, limit=9)[0].tries == 1
+    assert claims.claim(bench.connection, bench.worker, REAL, now=due, limit=9)[0].tries == 1
 
 
 def test_people_who_wait_come_before_the_issue(bench: Bench) -> None:
@@ -301,7 +301,7 @@ def test_late_deferral_of_a_finished_campaign_is_not_forgotten(bench: Bench) -> 
     bench.record(delivery, GREYLISTED)
     due = ledger.next_due(bench.connection, REAL)
     assert due is not None
-    assert ledger.claim(bench.connection, bench.other, REAL, now=due, limit=9)[0].uid == delivery.uid
+    assert claims.claim(bench.connection, bench.other, REAL, now=due, limit=9)[0].uid == delivery.uid
 
 
 def test_message_deferred_after_its_campaign_was_cancelled_is_left_out(bench: Bench) -> None:
@@ -356,7 +356,7 @@ def test_worker_that_was_thought_dead_can_be_reaped_again(bench: Bench) -> None:
     later = NOW + timedelta(hours=1)
     ledger.reap(bench.connection, later)
     workers.renew(bench.connection, bench.worker, later)
-    flying = ledger.claim(bench.connection, bench.worker, REAL, now=later, limit=2)[0]
+    flying = claims.claim(bench.connection, bench.worker, REAL, now=later, limit=2)[0]
     assert ledger.arm(bench.connection, flying, bench.worker, still_wanted(), later)
     assert ledger.reap(bench.connection, later + timedelta(hours=1)) == 1
     totals = ledger.totals(bench.connection, bench.campaign_id)

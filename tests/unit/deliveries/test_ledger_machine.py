@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import Connection, select
 
-from newsletter.deliveries import ledger, retry, workers
-from newsletter.deliveries.ledger import Delivery, Scope
+from newsletter.deliveries import claims, ledger, retry, workers
+from newsletter.deliveries.claims import Delivery, Scope
 from newsletter.deliveries.lifecycle import CAMPAIGN, finish_done, move_campaign
 from newsletter.store.engine import Database
 from newsletter.store.schema import CampaignStatus, SubscriptionStatus, SuppressionReason, campaigns, deliveries
@@ -86,7 +86,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def claim(self, which: int, limit: int) -> None:
         worker = self.workers[which]
         workers.renew(self.connection, worker.id, self.now)
-        worker.hands += ledger.claim(self.connection, worker.id, Scope(trial=False), now=self.now, limit=limit)
+        worker.hands += claims.claim(self.connection, worker.id, Scope(trial=False), now=self.now, limit=limit)
 
     @precondition(lambda self: any(worker.hands for worker in self.workers))
     @rule(which=WHICH)

@@ -15,8 +15,8 @@ from protocol_model import PROMISES, Guards, Protocol, Row, State, Worker
 from protocol_search import Found, search
 from sqlalchemy import Connection, select, update
 
-from newsletter.deliveries import ledger, retry, workers
-from newsletter.deliveries.ledger import Delivery, Scope
+from newsletter.deliveries import claims, ledger, retry, workers
+from newsletter.deliveries.claims import Delivery, Scope
 from newsletter.deliveries.lifecycle import CAMPAIGN, DELIVERY, finish_done
 from newsletter.store.engine import Database
 from newsletter.store.schema import (
@@ -122,7 +122,7 @@ class Twin:
 
     def claim(self) -> list[Delivery]:
         scope = Scope(trial=False)
-        return ledger.claim(self.connection, self.fences[ME], scope, now=factories.START, limit=9)
+        return claims.claim(self.connection, self.fences[ME], scope, now=factories.START, limit=9)
 
     def arm(self) -> None:
         ledger.arm(self.connection, self.delivery, self.fences[ME], still_wanted(), factories.START)

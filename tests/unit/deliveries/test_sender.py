@@ -17,7 +17,8 @@ from sqlalchemy import Connection, select
 
 from newsletter.clock import Clock, FrozenClock
 from newsletter.deliveries import ledger, standing, workers
-from newsletter.deliveries.ledger import Delivery, Scope, Totals
+from newsletter.deliveries.claims import Delivery, Scope
+from newsletter.deliveries.ledger import Totals
 from newsletter.deliveries.lifecycle import move_campaign
 from newsletter.deliveries.sender import OnOutcome, Policies, Sender
 from newsletter.errors import RenderError, StoreError, TransportUnavailable
@@ -188,13 +189,17 @@ def test_relay_that_cannot_be_used_leaves_every_row_pending(office: Office, cloc
     assert recipients(office.drain()) == everybody()
 
 
+def refuses_r5(envelope: Envelope) -> Outcome:
+    return REFUSED if envelope.recipient == "r5@example.net" else ACCEPTED
+
+
 def test_outcome_that_cannot_be_recorded_leaves_its_row_in_doubt_and_the_rest_pending(office: Office) -> None:
     def failing(connection: Connection, delivery: Delivery, outcome: Outcome) -> None:
         if delivery.email == "r5@example.net":
             raise StoreError("the disk is full")
 
     with pytest.raises(StoreError, match="disk is full"):
-        office.sender(MemoryTransport(), on_outcome=failing).drain()
+        office.sender(MemoryTransport(refuses_r5), on_outcome=failing).drain()
     assert office.totals == Totals(audience=45, sent=5, ambiguous=1, pending=39)
     assert office.statuses["r5@example.net"] == "ambiguous"
     assert recipients(office.drain()) == everybody() - Counter(f"r{number}@example.net" for number in range(6))
@@ -384,7 +389,7 @@ def test_row_in_doubt_is_called_ambiguous_while_serving_goes_on(office: Office) 
         if delivery.email == "r5@example.net":
             raise StoreError("the disk is full")
 
-    transport = MemoryTransport()
+    transport = MemoryTransport(refuses_r5)
     with Serving(office.sender(transport, on_outcome=failing)) as serving:
         serving.until(lambda: office.status == "finished")
     assert office.totals == Totals(audience=45, sent=44, ambiguous=1)

@@ -140,3 +140,16 @@ def _seconds(run: object) -> float:
     for _ in range(20):
         run()  # type: ignore[operator]
     return (time.perf_counter() - start) / 20
+
+
+@pytest.mark.parametrize("text", [".", "..", ". x", "." * 200, ".\n.\n..", "a\n" + "." * 75 + "b", "x" * 74 + ". ."])
+def test_no_line_begins_with_a_dot_and_the_text_stays(text: str) -> None:
+    slot = Slot("NLSLOTabcd0000X", "subscriber.name", "")
+    for body, value in ((text, "."), (f"{slot.token}{text}", text), (f"{text}{slot.token}.", "..")):
+        rendered = Rendered("s", "", f"<p>{body}</p>", body, (slot,))
+        message = compile_message(rendered).fill({"subscriber.name": value})
+        assert not any(line.startswith(b".") for line in message.split(b"\r\n"))
+        assert max(len(line) for line in message.split(b"\r\n")) <= 76
+        part = BytesParser(policy=compat32).parsebytes(message).get_payload()[0]
+        plain = part.get_payload(decode=True).decode()
+        assert plain.replace("\r\n", "\n") == body.replace(slot.token, " ".join(value.split("\n")))

@@ -9,8 +9,8 @@ import factories
 import pytest
 
 from newsletter.config import FieldConfig
-from newsletter.deliveries import ledger, standing, workers
-from newsletter.deliveries.ledger import Scope
+from newsletter.deliveries import claims, ledger, standing, workers
+from newsletter.deliveries.claims import Scope
 from newsletter.store.schema import CampaignKind, SubscriptionStatus, SuppressionReason
 from newsletter.subscribers import fields, lifecycle, suppression
 from newsletter.subscribers.fields import FieldError
@@ -119,7 +119,7 @@ def outcome(desk: Desk, kind: CampaignKind, status: SubscriptionStatus, *, suppr
     if suppressed:
         suppression.suppress(desk.connection, person.address_hash, SuppressionReason.MANUAL, NOW)
     worker = workers.register(desk.connection, "send", NOW)
-    row = ledger.claim(desk.connection, worker, Scope(trial=False), now=NOW, limit=1)[0]
+    row = claims.claim(desk.connection, worker, Scope(trial=False), now=NOW, limit=1)[0]
     ledger.arm(desk.connection, row, worker, still_wanted(), NOW)
     return factories.statuses(desk.connection, campaign_id)["ada@example.net"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from smtpd import one_by_one
 
 import pytest
 
@@ -16,7 +17,9 @@ from newsletter.transport.outbox import OutboxTransport
 def send(folder: Path, *messages: bytes) -> list[Outcome]:
     envelopes = [Envelope("from@example.org", "to@example.org", message) for message in messages]
     outcomes: list[Outcome] = []
-    OutboxTransport(folder).run(iter([*envelopes, None]).__next__, lambda _, outcome: outcomes.append(outcome))
+    OutboxTransport(folder).run(
+        iter([*envelopes, None]).__next__, one_by_one(lambda _, outcome: outcomes.append(outcome))
+    )
     return outcomes
 
 
@@ -47,5 +50,5 @@ def test_a_folder_that_cannot_be_written_defers_and_says_so(tmp_path: Path) -> N
     outcomes: list[Outcome] = []
     taken = iter([Envelope("f@example.org", "t@example.org", b"x"), None])
     with pytest.raises(TransportUnavailable, match="cannot be written to"):
-        OutboxTransport(tmp_path / "out").run(taken.__next__, lambda _, outcome: outcomes.append(outcome))
+        OutboxTransport(tmp_path / "out").run(taken.__next__, one_by_one(lambda _, outcome: outcomes.append(outcome)))
     assert [(o.verdict, o.session) for o in outcomes] == [(Verdict.DEFERRED, True)]
