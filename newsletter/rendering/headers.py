@@ -54,9 +54,9 @@ def text(name: str, value: str) -> Header:
 
     Lone surrogates become U+FFFD. Raises `RenderError` on control characters. RFC 5322 §2.2.1, RFC 2047.
     """
+    _check_name(name)
     if len(name) + len(value) <= SOFT_LIMIT - 2 and _is_plain(value):
         return Header(name, value.encode("ascii"))
-    _check_name(name)
     clean = _clean(name, value)
     words = clean.split(" ")
     plain = clean.isascii() and "=?" not in clean
@@ -70,10 +70,11 @@ def mailbox(name: str, display: str, address: str) -> Header:
 
     Raises `RenderError` when `address` is not a plain mailable address. RFC 5322 §3.4.
     """
-    line = f"{display} <{address}>"
-    if len(name) + len(line) <= SOFT_LIMIT - 2 and _ATOMS.fullmatch(display) and _ADDRESS.fullmatch(address):
-        return Header(name, line.encode("ascii"))
     _check_name(name)
+    line = f"{display} <{address}>"
+    is_short = len(name) + len(line) <= SOFT_LIMIT - 2 and len(display) <= 60
+    if is_short and "=?" not in display and _ATOMS.fullmatch(display) and _ADDRESS.fullmatch(address):
+        return Header(name, line.encode("ascii"))
     wire = for_the_wire(address) if _has_no_controls(address) else ""
     if not _ADDRESS.fullmatch(wire) or len(wire) > 254:
         raise RenderError(f"{address!r} cannot stand in {name}.", hint="It takes one plain address: name@example.org.")

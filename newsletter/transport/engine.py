@@ -22,6 +22,7 @@ from newsletter.errors import TransportUnavailable
 from newsletter.transport.base import Envelope, Outcome, Phase, Settle, Settled, Take, Verdict
 from newsletter.transport.berth import Berth, Opened, Sleep, say_goodbye
 from newsletter.transport.conversation import SenderRefused
+from newsletter.transport.hands import Hands
 from newsletter.transport.line import Line
 from newsletter.transport.replies import WireError
 from newsletter.transport.session import CannotOpen
@@ -49,7 +50,6 @@ class Engine:
     ) -> None:
         self._settings = settings
         self._wire = wire
-        self._take = take
         self._settle = settle
         self._backoff = tuple(backoff)
         self._sleep = sleep
@@ -58,17 +58,14 @@ class Engine:
         self._wakeup.setblocking(False)
         self._opened: deque[Opened] = deque()
         self._berths = [Berth() for _ in range(max(1, settings.connections))]
-        self._unharmed: deque[Envelope] = deque()
-        """Envelopes in hand that no line has begun."""
+        self._hands = Hands(take)
         self._untold: list[Settled] = []
         """Verdicts the ledger has not taken yet; kept when it refuses to, so that a second try can tell them."""
         self._told_at = 0.0
         self._asking: list[Berth] = []
         """Berths whose next body waits to be armed."""
-        self._is_exhausted = False
         self._is_stopping = False
         self._is_aborted = False
-        self._taken = 0
         self._fatal: BaseException | None = None
         self._unavailable: TransportUnavailable | None = None
 
@@ -92,7 +89,7 @@ class Engine:
             self._leave()
         if self._fatal is not None:
             raise self._fatal
-        if self._unavailable is not None and not self._is_exhausted:
+        if self._unavailable is not None and not self._hands.is_exhausted:
             raise self._unavailable
 
     def abort(self) -> None:
@@ -120,9 +117,8 @@ class Engine:
 
     def _patience(self) -> float:
         """Seconds the loop may sleep."""
-        if self._is_aborted:
-            return 0
-        return HOLD if self._untold else TICK
+        busy = HOLD if self._untold else TICK
+        return 0 if self._is_aborted else busy
 
     def _is_over(self) -> bool:
         if any(berth.opener is not None for berth in self._berths):
@@ -136,9 +132,9 @@ class Engine:
             return False
         if not lines:
             return all(berth.retry_at is None for berth in self._berths) and (
-                self._is_exhausted or all(berth.has_given_up for berth in self._berths if not berth.is_free)
+                self._hands.is_exhausted or all(berth.has_given_up for berth in self._berths if not berth.is_free)
             )
-        return self._is_exhausted and not self._unharmed
+        return not self._hands.has_more
 
     def _stop(self, error: BaseException | None = None) -> None:
         """Take nothing more; the first error is the one the run will raise."""
@@ -160,8 +156,7 @@ class Engine:
         self._wakeup.close()
         self._waker.close()
         back = Outcome(Verdict.DEFERRED, Phase.CONNECT, text="It was not sent yet.", session=True)
-        self._untold += [(envelope, back) for envelope in self._unharmed]
-        self._unharmed.clear()
+        self._untold += [(envelope, back) for envelope in self._hands.empty()]
         if self._untold:
             try:
                 self._settle(self._untold, [])
@@ -173,7 +168,7 @@ class Engine:
     def _has_more(self) -> bool:
         """Whether there may be messages that no line has begun."""
         waiting = any(berth.line is not None and berth.line.spare is not None for berth in self._berths)
-        return bool(not self._is_exhausted or self._unharmed or waiting)
+        return self._hands.has_more or waiting
 
     # -- one turn ------------------------------------------------------------------------------
 
@@ -216,7 +211,7 @@ class Engine:
         refused = self._settle(self._untold, envelopes)
         self._told_at = time.monotonic()
         if any(outcome.session for _, outcome in self._untold):
-            self._is_exhausted = False  # what was put off may be due again at once
+            self._hands.is_exhausted = False  # what was put off may be due again at once
         self._untold = []
         for berth, envelope in zip(asking, envelopes, strict=True):
             if envelope in refused:
@@ -233,7 +228,7 @@ class Engine:
         """A run that stops lets go of every message whose body is not out."""
         for berth in self._berths:
             if berth.line is not None and berth.line.talk.past is None and berth.line.talk.ahead is not None:
-                self._unharmed.append(berth.line.talk.ahead)
+                self._hands.put_back([berth.line.talk.ahead])
                 self._let_go(berth)
 
     def _send_body(self, berth: Berth) -> None:
@@ -262,10 +257,10 @@ class Engine:
                 and not line.is_idle
                 and not line.is_spent
             ):
-                line.spare = self._next()
+                line.spare = self._hands.next()
                 if line.spare is None:
                     break
-        if self._taken > 1 and self._has_more:
+        if self._hands.taken > 1 and self._has_more:
             self._grow()
 
     def _begin(self, berth: Berth, line: Line) -> None:
@@ -273,32 +268,20 @@ class Engine:
             self._retire(berth)
             return
         while True:
-            envelope, line.spare = line.spare or self._next() or self._spare_of_another(), None
+            envelope, line.spare = line.spare or self._hands.next() or self._spare_of_another(), None
             if envelope is None:
                 return
             try:
                 verdict = line.begin(envelope)
             except (WireError, SenderRefused) as error:
                 if line.talk.ahead is None:
-                    self._unharmed.append(envelope)
+                    self._hands.put_back([envelope])
                 self._drop(berth, error)
                 return
             if verdict is None:
                 self._watch(berth)
                 return
             self._untold.append(verdict)
-
-    def _next(self) -> Envelope | None:
-        if self._unharmed:
-            return self._unharmed.popleft()
-        if self._is_exhausted:
-            return None
-        envelope = self._take()
-        if envelope is None:
-            self._is_exhausted = True
-        else:
-            self._taken += 1
-        return envelope
 
     def _spare_of_another(self) -> Envelope | None:
         """Work that waits behind a busy line, for one that has none."""
@@ -353,7 +336,7 @@ class Engine:
         self._forget(line)
         settled, unharmed = line.over(error)
         self._untold += settled
-        self._unharmed.extend(unharmed)
+        self._hands.put_back(unharmed)
         if isinstance(error, SenderRefused):
             if error.settled is not None:
                 self._untold.append(error.settled)
@@ -368,12 +351,12 @@ class Engine:
         line.talk.refused()
         self._forget(line)
         _, unharmed = line.over(WireError("The reader has just left."))
-        self._unharmed.extend(unharmed)
+        self._hands.put_back(unharmed)
 
     def _retire(self, berth: Berth) -> None:
         """A line has carried its share of messages: say goodbye beside the loop, open another when there is work."""
         self._part_from(berth)
-        if self._unharmed or not self._is_exhausted:
+        if self._hands.has_more:
             self._open(berth)
 
     def _part_from(self, berth: Berth) -> threading.Thread:
@@ -381,7 +364,7 @@ class Engine:
         line = berth.clear()
         self._forget(line)
         if line.spare is not None:
-            self._unharmed.append(line.spare)
+            self._hands.put_back([line.spare])
             line.spare = None
         return say_goodbye(line)
 
@@ -395,7 +378,7 @@ class Engine:
                 error = WireError("Sending was broken off.") if self._is_aborted else berth.line.overdue()
                 self._drop(berth, error)
             elif berth.retry_at is not None and now >= berth.retry_at:
-                if self._is_exhausted and not self._unharmed:
+                if not self._hands.has_more:
                     berth.retry_at = None
                 else:
                     self._open(berth)
