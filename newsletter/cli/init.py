@@ -19,7 +19,6 @@ def init(console: Console, folder: Path, name: str | None, address: str | None) 
     from newsletter import addresses
     from newsletter.site import Site
     from newsletter.starter.plant import plant
-    from newsletter.store import migrate
     from newsletter.tokens import KeyRing
 
     if address:
@@ -28,7 +27,7 @@ def init(console: Console, folder: Path, name: str | None, address: str | None) 
     with Site.open(folder) as site:
         if not site.keys_path.exists():
             KeyRing.create(site.keys_path, site.clock())
-        migrate.upgrade(site.any_database)
+        site.upgrade()
         slugs = site.issues()
     console.result(
         {"site": str(folder), "issues": slugs},

@@ -22,6 +22,7 @@ from newsletter.clock import Clock
 from newsletter.deliveries import claims, ledger, lifecycle, workers
 from newsletter.deliveries.claims import Delivery, Scope
 from newsletter.deliveries.exchange import Exchange, OnOutcome
+from newsletter.deliveries.fence import Fence
 from newsletter.errors import RenderError, StoreError
 from newsletter.store.engine import Database
 from newsletter.transport.base import Envelope, Outcome, Phase, Settled, Transport, Verdict
@@ -46,6 +47,8 @@ class Policies:
     on_outcome: OnOutcome
     rate: float | None = None
     """Messages a second at the most."""
+    fence: Fence | None = None
+    """Refuses to begin on a copy of the database."""
 
 
 class Sender:
@@ -89,6 +92,7 @@ class Sender:
         """Send until nothing (of the campaign) is due, claimed or in flight, by us or by another sender.
 
         Raises `TransportUnavailable` when the relay cannot be used; every row is then back in the ledger.
+        Raises `RefusedError`, like every beginning of a worker, when the database is a copy.
         """
         with _Worker(self, "send"):
             while not self._stopping.is_set():
@@ -160,11 +164,16 @@ class Sender:
         return refused if asking is arming else arming
 
     def _claim(self) -> bool:
+        fence, turn = self._policies.fence, 0
         with self._database.write() as connection:
             now = self._clock()
             workers.renew(connection, self._worker_id, now)
             lifecycle.start_scheduled(connection, now)
             self._hands.extend(claims.claim(connection, self._worker_id, self._scope, now=now, limit=self._batch))
+            if fence is not None and self._hands:
+                turn = fence.advance(connection)
+        if fence is not None and turn:
+            fence.keep(turn)
         self._fit_batch()
         return bool(self._hands)
 
@@ -203,6 +212,8 @@ class _Worker:
 
     def __enter__(self) -> None:
         sender = self._sender
+        if sender._policies.fence is not None:
+            sender._policies.fence.require()
         with sender._database.write() as connection:
             now = sender._clock()
             ledger.reap(connection, now)

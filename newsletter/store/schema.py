@@ -324,5 +324,16 @@ attempts = Table(
     Index("ix_attempts_delivery", "campaign_id", "subscriber_id", "seq"),
 )
 
+instance = Table(
+    "instance",
+    metadata,
+    Column("id", Integer, primary_key=True, comment="Always 1."),
+    Column("identity", String(255), nullable=False, comment="Also stands outside the database."),
+    Column("turn", BigInteger, nullable=False, comment="Counts claims; a restored database lags behind."),
+    Column("adopted_at", UTCDateTime, nullable=False),
+    CheckConstraint("id = 1", name="single"),
+    comment="Whose database this is: a copy does not send until it is adopted.",
+)
+
 Row = Any
 """A row of any of these tables, as SQLAlchemy hands it out."""
