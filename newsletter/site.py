@@ -23,6 +23,7 @@ from newsletter.content.loader import list_issues, load_issue
 from newsletter.content.values import Image, Issue
 from newsletter.deliveries.claims import Delivery, Scope
 from newsletter.deliveries.fence import Fence
+from newsletter.deliveries.pacing import Limits
 from newsletter.deliveries.sender import Policies, Progress, Sender
 from newsletter.errors import ConfigError, NewsletterError, NotFoundError
 from newsletter.store import migrate
@@ -331,12 +332,12 @@ class Site:
         self, *, campaign_id: int | None = None, progress: Progress | None = None, transport: Transport | None = None
     ) -> Sender:
         """A sender for one campaign, or for everything that is due."""
-        smtp = self.config.smtp
+        smtp, pacing = self.config.smtp, self.config.pacing
         policies = Policies(
             compose=self._compose(),
             still_wanted=still_wanted(),
             on_outcome=self._on_outcome,
-            rate=smtp.rate if smtp else None,
+            limits=Limits(pacing.rate, smtp.rate, pacing.providers) if smtp else None,
             fence=self.fence,
         )
         return Sender(
