@@ -40,14 +40,14 @@ class House:
                     factories.subscribed(connection, self.keys, f"r{number}@{more}", slug=to)
             return factories.issue_campaign(connection, slug=slug, to=to)
 
-    def send(self, script, *, until_put_off=False):
+    def send(self, script, *, until_put_off=False, **abilities):
         """Drain through a relay with this script; returns what it accepted."""
 
         def progress(outcome):
             if until_put_off and outcome.verdict is Verdict.DEFERRED:
                 sender.stop()
 
-        with ScriptedServer(script) as server:
+        with ScriptedServer(script, **abilities) as server:
             sender = Sender(
                 self.database,
                 SmtpTransport(SmtpSettings(server.host, server.port, security="none", connections=2)),
@@ -93,7 +93,7 @@ def test_old_list_pauses_itself_while_the_other_campaign_goes_on(house):
     assert paused["status"] == "paused"
     assert paused["pause_reason"].startswith("11 of the first 11 copies were refused because the mailbox does not")
     assert f"`newsletter campaign resume {old}`" in paused["pause_reason"]
-    assert 11 <= paused["failed"] <= 15
+    assert 11 <= paused["failed"] <= 40  # some were refused before the ledger heard of the eleventh
     assert paused["in_hand"] == 0
     assert house.status(good) == "finished"
 
@@ -127,5 +127,5 @@ def test_provider_that_says_too_fast_gets_a_limit_of_its_own(house):
 def test_relay_that_puts_off_a_sender_slows_the_relay(house):
     house.clock = utc_now
     house.campaign("spring", "example.net", 10)
-    house.send({"MAIL": [None] * 3 + [Drop("421 4.7.0 Too much")]}, until_put_off=True)
+    house.send({"MAIL": [None] * 3 + [Drop("421 4.7.0 Too much")]}, until_put_off=True, capabilities=())
     assert set(house.limits()) == {"relay"}
