@@ -6,6 +6,8 @@ made when they are first used, so that a command pays only for what it does.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -20,6 +22,8 @@ from newsletter.config import Config, ListConfig, Origins
 from newsletter.content.loader import list_issues, load_issue
 from newsletter.content.values import Image, Issue
 from newsletter.deliveries.claims import Delivery, Scope
+from newsletter.deliveries.fence import Fence
+from newsletter.deliveries.pacing import Limits
 from newsletter.deliveries.sender import Policies, Progress, Sender
 from newsletter.errors import ConfigError, NewsletterError, NotFoundError
 from newsletter.store import migrate
@@ -34,7 +38,7 @@ from newsletter.transport.base import Envelope, Outcome, Phase, Transport, Verdi
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from newsletter.campaigns.launch import Order
+    from newsletter.campaigns.launch import Launched, Order
     from newsletter.checks.findings import Finding
     from newsletter.rendering.slots import Rendered
     from newsletter.transport.dkim import Signer
@@ -59,11 +63,15 @@ class Checked:
 class Site:
     """A folder with `newsletter.toml`, `templates/` and `issues/`."""
 
-    def __init__(self, root: Path, settings: Config, origins: Origins, clock: Clock = utc_now) -> None:
+    def __init__(
+        self, root: Path, settings: Config, origins: Origins, clock: Clock = utc_now, *, instance_id: str = ""
+    ) -> None:
+        """`instance_id` is NEWSLETTER_INSTANCE_ID: taken from the environment only, for `.env` is copied along."""
         self.root = root
         self.config = settings
         self.origins = origins
         self.clock = clock
+        self.instance_id = instance_id
         self.var = root / "var"
         self._sandbox: Sandbox | None = None
 
@@ -72,7 +80,7 @@ class Site:
         """The Site in `folder`, or the nearest one upwards from here."""
         root = folder.resolve() if folder is not None else find_root(Path.cwd())
         settings, origins = config.load(root)
-        return cls(root, settings, origins, clock)
+        return cls(root, settings, origins, clock, instance_id=os.environ.get("NEWSLETTER_INSTANCE_ID", ""))
 
     def close(self) -> None:
         """Stop what was started and give files back."""
@@ -107,6 +115,17 @@ class Site:
             with database.write() as connection:
                 lifecycle.mirror_lists(connection, slugs)
         return database
+
+    @cached_property
+    def fence(self) -> Fence:
+        """What keeps a copy of the database from sending."""
+        return Fence(self.database, self.var / "instance", override=self.instance_id, is_local=self.config.is_local)
+
+    def upgrade(self) -> tuple[str | None, str]:
+        """Create the database or bring its schema up to date, and make it our own when it was nobody's."""
+        before, after = migrate.upgrade(self.any_database)
+        self.fence.settle_in(is_new=before is None, now=self.clock())
+        return before, after
 
     @cached_property
     def keys(self) -> KeyRing:
@@ -231,6 +250,18 @@ class Site:
             at=at,
         )
 
+    def launch(self, order: Order, *, errors: Sequence[str], expect: int | None) -> Launched:
+        """Start or continue a campaign, once its database is known for ours and every copy of it for complete."""
+        from newsletter.campaigns import dryfill, launch
+
+        self.fence.require()
+        with self.database.read() as connection:
+            is_new = launch.plan(connection, order).campaign_id is None
+            if is_new and order.content is not None and not errors:
+                dryfill.require_complete(connection, order, self.letterhead.view_url(order.slug) or "")
+        with self.database.write() as connection:
+            return launch.launch(connection, order, errors=errors, expect=expect, now=self.clock())
+
     # -- sending -------------------------------------------------------------------------------
 
     def reader(self, email: str) -> dict[str, Any] | None:
@@ -303,12 +334,13 @@ class Site:
         self, *, campaign_id: int | None = None, progress: Progress | None = None, transport: Transport | None = None
     ) -> Sender:
         """A sender for one campaign, or for everything that is due."""
-        smtp = self.config.smtp
+        smtp, pacing = self.config.smtp, self.config.pacing
         policies = Policies(
             compose=self._compose(),
             still_wanted=still_wanted(),
             on_outcome=self._on_outcome,
-            rate=smtp.rate if smtp else None,
+            limits=Limits(pacing.rate, smtp.rate, pacing.providers) if smtp else None,
+            fence=self.fence,
         )
         return Sender(
             self.database,

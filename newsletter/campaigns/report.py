@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from newsletter.deliveries import ledger
 from newsletter.errors import NotFoundError
-from newsletter.store.schema import DeliveryStatus, attempts, campaigns, deliveries, lists, subscribers
+from newsletter.store.schema import CampaignKind, DeliveryStatus, attempts, campaigns, deliveries, lists, subscribers
 
 
 def summary(connection: Connection, campaign_id: int) -> dict[str, Any]:
@@ -47,6 +47,12 @@ def summaries(connection: Connection) -> list[dict[str, Any]]:
     """Every campaign, newest first."""
     ids = connection.execute(select(campaigns.c.id).order_by(campaigns.c.id.desc())).scalars().all()
     return [summary(connection, campaign_id) for campaign_id in ids]
+
+
+def unfinished(connection: Connection) -> list[dict[str, Any]]:
+    """Issues of which copies may still leave, or are in doubt; newest first."""
+    issues = [row for row in summaries(connection) if row["kind"] == CampaignKind.ISSUE and not row["sandbox"]]
+    return [row for row in issues if row["deferred"] or row["in_hand"] or row["ambiguous"]]
 
 
 def troubles(connection: Connection, campaign_id: int, limit: int = 20) -> list[dict[str, Any]]:

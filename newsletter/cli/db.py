@@ -18,10 +18,8 @@ def db(_console: Console) -> None:
 @console_options
 def upgrade(console: Console) -> None:
     """Bring the schema to this version (creates the database when there is none)."""
-    from newsletter.store import migrate
-
     with console.open_site() as site:
-        before, after = migrate.upgrade(site.any_database)
+        before, after = site.upgrade()
     same = before == after
     text = f"The schema is {after} already." if same else f"The schema went from {before or 'nothing'} to {after}."
     console.result({"before": before, "after": after}, text)
@@ -38,6 +36,40 @@ def current(console: Console) -> None:
     console.result(
         {"current": revision, "needed": migrate.head()}, f"{revision or 'none'} (this version needs {migrate.head()})"
     )
+
+
+@db.command()
+@console_options
+def adopt(console: Console) -> None:
+    """Let a copied or restored database send: say that no other copy of it does."""
+    from newsletter.campaigns import report
+
+    with console.open_site() as site:
+        database = site.database
+        difference = site.fence.difference()
+        if not difference:
+            console.result({"adopted": False, "ambiguous": 0, "unfinished": []}, "The database is this Site's already.")
+            return
+        with database.read() as connection:
+            unfinished = report.unfinished(connection)
+        console.note(f"This database may be a copy: {difference}.")
+        for row in unfinished:
+            console.note(
+                f"Campaign {row['campaign']} ({row['issue']} to {row['list']}) is {row['status']}: "
+                f"{row['sent']} of {row['audience']} sent as far as this database knows."
+            )
+        console.require("Does no other copy send any more, and may this one go on where it stands?")
+        doubtful = site.fence.adopt(site.clock())
+    lines = ["The database is adopted; it sends from now on."]
+    if doubtful:
+        lines.append(
+            f"{doubtful} copies were on the wire when it was taken, so they are in doubt: "
+            "`newsletter campaign resolve ID --mark-sent` or `--resend` settles them."
+        )
+    if unfinished:
+        lines.append("Copies that left after the backup was taken would leave again: pause or cancel what you doubt.")
+    document = {"adopted": True, "ambiguous": doubtful, "unfinished": [row["campaign"] for row in unfinished]}
+    console.result(document, "\n".join(lines))
 
 
 @db.command()

@@ -193,7 +193,6 @@ def _site(folder: Path, port: int) -> Site:
     from newsletter import config
     from newsletter.site import Site
     from newsletter.starter.plant import plant
-    from newsletter.store import migrate
     from newsletter.tokens import KeyRing
 
     plant(folder, base_url=f"http://127.0.0.1:{port}", port=port)
@@ -201,7 +200,7 @@ def _site(folder: Path, port: int) -> Site:
     settings, origins = config.load(folder, environ={})
     site = Site(folder, settings, origins)
     KeyRing.create(site.keys_path, site.clock())
-    migrate.upgrade(site.any_database)
+    site.upgrade()
     return site
 
 

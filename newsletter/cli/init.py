@@ -20,7 +20,6 @@ def init(console: Console, folder: Path, name: str | None, address: str | None) 
     from newsletter import addresses, config
     from newsletter.site import Site
     from newsletter.starter import plant
-    from newsletter.store import migrate
     from newsletter.tokens import KeyRing
 
     plant.refuse_taken(folder)
@@ -32,7 +31,7 @@ def init(console: Console, folder: Path, name: str | None, address: str | None) 
     with plant.planting(folder, text), Site(folder.resolve(), settings, origins) as site:
         if not site.keys_path.exists():
             KeyRing.create(site.keys_path, site.clock())
-        migrate.upgrade(site.any_database)
+        site.upgrade()
         slugs = site.issues()
     steps = [("newsletter serve", "the sign-up form, pages and sender")]
     if slugs:

@@ -6,12 +6,13 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from newsletter.cli import moment
 from newsletter.cli.console import Console, console_options, plural
+from newsletter.cli.grace import GRACE, breaks_off
 from newsletter.errors import RefusedError, TransportUnavailable
 
 if TYPE_CHECKING:
@@ -24,10 +25,13 @@ PARTIAL = 5
 """Exit code: done for now, but some rows are deferred, failed or ambiguous."""
 
 
+AT = 'Start later: "2026-11-24T08:00+01:00" or "2026-11-24T08:00 Europe/Berlin" (needs `serve` or `worker`).'
+
+
 @click.command()
 @click.argument("slug")
 @click.option("--list", "list_slug", help="List to send to (default: the first).")
-@click.option("--at", "when", metavar="WHEN", help="Start later: 2026-11-24T08:00+01:00 (needs `serve` or `worker`).")
+@click.option("--at", "when", metavar="WHEN", help=AT)
 @click.option("--detach", is_flag=True, help="Only launch; `serve` or `worker` send.")
 @click.option("--dry-run", is_flag=True, help="Show what would happen; ask nothing, send nothing.")
 @click.option("--expect", type=int, metavar="N", help="With --yes: the audience you agree to.")
@@ -47,7 +51,7 @@ def send(
     from newsletter.checks.findings import errors
 
     with console.open_site() as site:
-        at = _moment(when, site.clock())
+        at = moment.parse(when, site.clock())
         checked = site.check(slug)
         faults = errors(checked.findings)
         order = site.order(checked, list_slug, at)
@@ -65,8 +69,7 @@ def send(
             console.result({"issue": slug, "list": order.list_slug, "audience": plan.audience, "dry_run": True})
             return 0
         agreed = _agree(console, plan.audience, expect)
-        with site.database.write() as connection:
-            launched = launch.launch(connection, order, errors=faults, expect=agreed, now=site.clock())
+        launched = site.launch(order, errors=faults, expect=agreed)
         if launched.continued and plan.campaign_id is None:
             console.note(f"Campaign {launched.campaign_id} was launched a moment ago; this send joins it.")
         if detach or at is not None:
@@ -97,7 +100,7 @@ def _empty(console: Console, site: Site, launched: Launched) -> int:
         transport = site.transport()
         sender = site.sender(campaign_id=launched.campaign_id, progress=progress, transport=transport)
         try:
-            with _stops_on_signals(console, sender, transport) as stopped:
+            with stops_on_signals(console, sender, transport) as stopped:
                 sender.drain()
         except TransportUnavailable as error:
             raise TransportUnavailable(
@@ -135,11 +138,11 @@ def _report(
         "wire_seconds": round(wire, 3),
     }
     if detached:
-        moment = f"on {summary['scheduled_at']}" if summary["scheduled_at"] else "now"
+        start = f"on {summary['scheduled_at']}" if summary["scheduled_at"] else "now"
         console.result(
             document,
             f"Campaign {launched.campaign_id} is launched for {plural(summary['audience'], 'reader')}, "
-            f"to be sent {moment} by `newsletter serve` or `newsletter worker`.",
+            f"to be sent {start} by `newsletter serve` or `newsletter worker`.",
         )
         return 0
     console.result(document, _sentence(launched.campaign_id, summary, sandbox=site.config.uses_sandbox))
@@ -208,34 +211,23 @@ def _agree(console: Console, audience: int, expect: int | None) -> int:
     return audience
 
 
-def _moment(text: str | None, now: datetime) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise click.UsageError(f"--at {text!r} is not a moment such as 2026-11-24T08:00+01:00.") from error
-    moment = moment if moment.tzinfo else moment.astimezone()
-    if moment <= now:
-        raise click.UsageError(f"--at {moment.isoformat(timespec='minutes')} has passed.")
-    return moment
-
-
 @contextmanager
-def _stops_on_signals(console: Console, sender: Sender, transport: SmtpTransport) -> Iterator[threading.Event]:
-    """Ctrl-C and SIGTERM let messages on the wire finish; a second one breaks them off."""
-    stopped, broken = threading.Event(), threading.Event()
+def stops_on_signals(
+    console: Console, sender: Sender, transport: SmtpTransport, grace: float = GRACE
+) -> Iterator[threading.Event]:
+    """Ctrl-C and SIGTERM let messages on the wire finish for `grace` seconds; a second one breaks them off at once."""
+    stopped, broken, over = threading.Event(), threading.Event(), threading.Event()
 
     def handler(_number: int, _frame: object) -> None:
         if broken.is_set():
             raise KeyboardInterrupt
         if stopped.is_set():
             broken.set()
-            # In a thread of its own, because this one may hold the lock that `abort` takes.
-            threading.Thread(target=transport.abort, daemon=True).start()
+            breaks_off(transport, over, after=0)
             return
         stopped.set()
         sender.stop()
+        breaks_off(transport, over, after=grace)
         console.note("Stopping as soon as the messages on the wire are through; once more breaks them off.")
 
     if threading.current_thread() is not threading.main_thread():
@@ -245,5 +237,6 @@ def _stops_on_signals(console: Console, sender: Sender, transport: SmtpTransport
     try:
         yield stopped
     finally:
+        over.set()
         for number, old in before.items():
             signal.signal(number, old)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.console import Console, console_options
+from newsletter.cli.grace import GRACE, breaks_off
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
@@ -47,16 +48,35 @@ def serve(console: Console, host: str | None, port: int | None) -> None:
 
 
 @click.command()
+@click.option("--drain", is_flag=True, help="Stop when nothing is due any more (for cron).")
 @console_options
-def worker(console: Console) -> None:
+def worker(console: Console, *, drain: bool) -> int:
     """Run a sender for everything that is due, without web pages."""
-    with console.open_site() as site, sending(console, site):
+    with console.open_site() as site:
+        site.fence.require()
+        if drain:
+            return _drain(console, site)
 
         def announce() -> None:
             console.up({"worker": True})
             console.note("Sending whatever is due. Ctrl-C stops; messages on the wire finish.")
 
-        wait_for_signal(announce)
+        with sending(console, site):
+            wait_for_signal(announce)
+    return 0
+
+
+def _drain(console: Console, site: Site) -> int:
+    """One round. What is put off for later is left to the next one."""
+    from newsletter.cli.send import stops_on_signals
+
+    site.housekeeping()
+    transport = site.transport()
+    sender = site.sender(transport=transport)
+    with stops_on_signals(console, sender, transport) as stopped:
+        sender.drain()
+    console.result({"drained": not stopped.is_set()})
+    return 130 if stopped.is_set() else 0
 
 
 @click.command()
@@ -109,8 +129,11 @@ def running(console: Console, site: Site, *, host: str | None = None, port: int 
 
 
 @contextmanager
-def sending(console: Console, site: Site) -> Iterator[Callable[[], None]]:
-    """A sender in a thread, until the block ends; gives a function that wakes it. Trouble is told once."""
+def sending(console: Console, site: Site, grace: float = GRACE) -> Iterator[Callable[[], None]]:
+    """A sender in a thread, until the block ends; gives a function that wakes it. Trouble is told once.
+
+    At the end the messages on the wire have `grace` seconds to finish, then their connections are broken.
+    """
     told: set[str] = set()
 
     def on_trouble(error: Exception) -> None:
@@ -120,8 +143,9 @@ def sending(console: Console, site: Site) -> Iterator[Callable[[], None]]:
             console.warn(f"{text} Mail waits in the ledger and is tried again.")
 
     site.housekeeping()
-    sender = site.sender()
-    over = threading.Event()
+    transport = site.transport()
+    sender = site.sender(transport=transport)
+    over, gone = threading.Event(), threading.Event()
 
     def keep_house() -> None:
         while not over.wait(HOUSEKEEPING):
@@ -138,7 +162,9 @@ def sending(console: Console, site: Site) -> Iterator[Callable[[], None]]:
     finally:
         over.set()
         sender.stop()
+        breaks_off(transport, gone, after=grace)
         threads[0].join()
+        gone.set()
 
 
 @contextmanager

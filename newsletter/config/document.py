@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -79,7 +80,7 @@ def _words(info: FieldInfo) -> str:
 def _default(info: FieldInfo) -> str:
     if info.default is PydanticUndefined:
         return "*required*"
-    if info.default in (None, "", ()):
+    if info.default in (None, "", (), {}):
         return ""
     return f"`{str(info.default).lower() if isinstance(info.default, bool) else info.default}`"
 
@@ -90,6 +91,8 @@ def _type(annotation: Any) -> str:
         return " or ".join(f'`"{value}"`' for value in arguments)
     if origin in {Union, UnionType}:
         return " or ".join(_type(each) for each in arguments if each is not type(None))
+    if origin is Mapping:
+        return "table of numbers"
     if origin is tuple:
         return "list of text"
     names = {

@@ -9,12 +9,12 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from newsletter import addresses
 from newsletter.errors import AddressError, NotFoundError
@@ -112,6 +112,13 @@ def _colour(value: str) -> str:
     return value
 
 
+def _pairs(value: object) -> object:
+    """`a=1,b=2`, as a variable gives it, as a table."""
+    if not isinstance(value, str):
+        return value
+    return {name.strip(): rate.strip() for name, _, rate in (pair.partition("=") for pair in value.split(","))}
+
+
 def _language(value: str) -> str:
     if not re.fullmatch(r"[a-z]{2}(-[A-Z]{2})?", value):
         raise ValueError(f'must be a language such as "en" or "pt-BR", not {value[:40]!r}')
@@ -127,6 +134,8 @@ WebAddress = Annotated[str, AfterValidator(_web_address)]
 ReturnPath = Annotated[str, AfterValidator(_return_path)]
 Colour = Annotated[str, AfterValidator(_colour)]
 Language = Annotated[str, AfterValidator(_language)]
+Rate = Annotated[float, Field(gt=0)]
+ProviderRates = Annotated[Mapping[HostName, Rate], BeforeValidator(_pairs)]
 
 
 class Section(BaseModel):
@@ -171,6 +180,19 @@ class SmtpConfig(Section):
     def is_loopback(self) -> bool:
         """Whether the relay is on this machine, so that nothing reaches real readers by accident."""
         return is_loopback(self.host)
+
+
+class PacingConfig(Section):
+    """How fast, at the most; limits that answers of receivers have taught apply as well."""
+
+    rate: float | None = Field(
+        None, gt=0, description="Messages a second through any relay, by all senders together; unlimited when absent."
+    )
+    providers: ProviderRates = Field(
+        {},
+        description="Messages a second to a receiving provider; `gmail.com` stands for all its domains. "
+        "The variable is written as `gmail.com=5,gmx.net=2`.",
+    )
 
 
 class DatabaseConfig(Section):
@@ -298,6 +320,7 @@ class Config(Section):
     language: Language = Field("en", description="Language of the interface texts.")
     sender: SenderConfig
     smtp: SmtpConfig | None = None
+    pacing: PacingConfig = PacingConfig()
     database: DatabaseConfig = DatabaseConfig()
     lists: tuple[ListConfig, ...] = Field(min_length=1)
     fields: tuple[FieldConfig, ...] = ()

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Connection,
     Select,
     and_,
+    bindparam,
     exists,
     func,
     insert,
@@ -193,6 +194,26 @@ def put_back(connection: Connection, delivery: Delivery, worker_id: int, now: da
             .where(_is(delivery), deliveries.c.worker_id == worker_id, deliveries.c.status == DeliveryStatus.CLAIMED)
             .values(status=DeliveryStatus.PENDING, worker_id=null(), changed_at=now)
         ).rowcount
+    )
+
+
+def put_off(connection: Connection, dues: Sequence[tuple[Delivery, datetime]], worker_id: int, now: datetime) -> None:
+    """`claimed → pending` for rows that have to wait their turn, each due at its moment; no try is counted."""
+    d = deliveries.c
+    connection.execute(
+        update(deliveries)
+        .where(
+            d.campaign_id == bindparam("campaign"),
+            d.subscriber_id == bindparam("person"),
+            d.seq == bindparam("number"),
+            d.worker_id == worker_id,
+            d.status == DeliveryStatus.CLAIMED,
+        )
+        .values(status=DeliveryStatus.PENDING, worker_id=null(), due_at=bindparam("due"), changed_at=now),
+        [
+            {"campaign": delivery.campaign_id, "person": delivery.subscriber_id, "number": delivery.seq, "due": due}
+            for delivery, due in dues
+        ],
     )
 
 

@@ -7,7 +7,7 @@ along an edge that is not written here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
@@ -46,6 +46,10 @@ def sources(transitions: Mapping[Status, frozenset[Status]], target: Status) -> 
     return [status.value for status, targets in transitions.items() if target in targets]
 
 
+LATE = timedelta(hours=1)
+"""A schedule missed by more than this is held: a good morning in the evening is for the operator to decide."""
+
+
 def move_campaign(connection: Connection, campaign_id: int, target: C, *, now: datetime, reason: str = "") -> None:
     """Take one step, or raise `StateError` saying where the campaign stands."""
     moved = connection.execute(
@@ -69,7 +73,14 @@ def move_campaign(connection: Connection, campaign_id: int, target: C, *, now: d
 
 
 def start_scheduled(connection: Connection, now: datetime) -> int:
-    """`scheduled → sending` for campaigns whose time has come."""
+    """`scheduled → sending` for campaigns whose time has come, `→ paused` for those that missed it by far."""
+    late = select(campaigns.c.id, campaigns.c.scheduled_at).where(
+        campaigns.c.status == C.SCHEDULED, campaigns.c.scheduled_at < now - LATE
+    )
+    for row in connection.execute(late).all():
+        when = f"{row.scheduled_at:%Y-%m-%d %H:%M} UTC"
+        reason = f"its time, {when}, was missed by {_in_words(now - row.scheduled_at)}; resume sends it now"
+        move_campaign(connection, row.id, C.PAUSED, now=now, reason=reason)
     return int(
         connection.execute(
             update(campaigns)
@@ -92,3 +103,10 @@ def finish_done(connection: Connection, now: datetime) -> int:
             .values(status=C.FINISHED, finished_at=now)
         ).rowcount
     )
+
+
+def _in_words(span: timedelta) -> str:
+    hours, minutes = divmod(span // timedelta(minutes=1), 60)
+    if hours >= 48:
+        return f"{hours // 24} days"
+    return f"{hours} h {minutes} min"

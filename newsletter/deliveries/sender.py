@@ -20,10 +20,15 @@ from sqlalchemy import ColumnElement
 
 from newsletter.clock import Clock
 from newsletter.deliveries import claims, ledger, lifecycle, workers
+from newsletter.deliveries.breakers import Breakers
 from newsletter.deliveries.claims import Delivery, Scope
 from newsletter.deliveries.exchange import Exchange, OnOutcome
-from newsletter.errors import RenderError, StoreError
+from newsletter.deliveries.fence import Fence
+from newsletter.deliveries.pacing import Limits, Pacer
+from newsletter.deliveries.providers import provider_of
+from newsletter.errors import RenderError, StateError, StoreError
 from newsletter.store.engine import Database
+from newsletter.store.schema import CampaignKind, CampaignStatus
 from newsletter.transport.base import Envelope, Outcome, Phase, Settled, Transport, Verdict
 
 Compose = Callable[[Delivery], Envelope]
@@ -44,8 +49,10 @@ class Policies:
     compose: Compose
     still_wanted: ColumnElement[bool]
     on_outcome: OnOutcome
-    rate: float | None = None
-    """Messages a second at the most."""
+    limits: Limits | None = None
+    """Whom not to hurry; None where mail reaches nobody (the sandbox): no limits, and nothing learned."""
+    fence: Fence | None = None
+    """Refuses to begin on a copy of the database."""
 
 
 class Sender:
@@ -70,7 +77,8 @@ class Sender:
         self._stopping = threading.Event()
         self._woken = threading.Event()
         self._hands: deque[Delivery] = deque()
-        self._next_slot = 0.0
+        self._pacer = Pacer(database, policies.limits, clock)
+        self._breakers = Breakers()
         self._batch = BATCHES[0]
         self._claimed_at = 0.0
         self._worker_id = 0
@@ -89,10 +97,13 @@ class Sender:
         """Send until nothing (of the campaign) is due, claimed or in flight, by us or by another sender.
 
         Raises `TransportUnavailable` when the relay cannot be used; every row is then back in the ledger.
+        Raises `RefusedError`, like every beginning of a worker, when the database is a copy.
         """
         with _Worker(self, "send"):
+            is_due = True
             while not self._stopping.is_set():
-                self._transport.run(self._take, self._settle)
+                if is_due:
+                    self._transport.run(self._take, self._settle)
                 with self._database.write() as connection:
                     now = self._clock()
                     ledger.reap(connection, now)
@@ -100,8 +111,10 @@ class Sender:
                     due = ledger.next_due(connection, self._scope)
                     campaign_id = self._scope.campaign_id
                     others = 0 if campaign_id is None else ledger.held(connection, campaign_id)
-                if not others and not ledger.soon(now, due, PATIENCE):
+                patience = max(PATIENCE, self._pacer.last_promise - now)
+                if not others and not ledger.soon(now, due, patience):
                     return
+                is_due = ledger.soon(now, due, timedelta())
                 self._stopping.wait(0.2)
 
     def serve_forever(self, on_trouble: Callable[[Exception], None], pause: float = 1.0) -> None:
@@ -144,9 +157,11 @@ class Sender:
         while not self._stopping.is_set():
             if not self._hands and not self._claim():
                 return None
-            envelope = self._compose(self._hands.popleft())
+            delivery = self._hands.popleft()
+            if not self._pacer.is_idle and not self._keep_pace(delivery):
+                continue
+            envelope = self._compose(delivery)
             if envelope is not None:
-                self._keep_pace()
                 return envelope
         return None
 
@@ -154,17 +169,28 @@ class Sender:
         # A stopped sender arms nothing more: what is not on the wire yet stays in the ledger.
         asking = () if self._stopping.is_set() else arming
         refused = self._exchange(done, asking) if done or asking else ()
+        if done:
+            self._pacer.learn(done)
+            self._watch_out(done)
         if self._progress:
             for _, outcome in done:
                 self._progress(outcome)
         return refused if asking is arming else arming
 
     def _claim(self) -> bool:
+        fence, turn = self._policies.fence, 0
         with self._database.write() as connection:
             now = self._clock()
             workers.renew(connection, self._worker_id, now)
             lifecycle.start_scheduled(connection, now)
+            self._pacer.refresh(connection)
             self._hands.extend(claims.claim(connection, self._worker_id, self._scope, now=now, limit=self._batch))
+            if fence is not None and self._hands:
+                turn = fence.advance(connection)
+        if fence is not None and turn:
+            fence.keep(turn)
+        if self._breakers.has_tripped:
+            self._breakers.claimed({delivery.campaign_id for delivery in self._hands})
         self._fit_batch()
         return bool(self._hands)
 
@@ -185,11 +211,48 @@ class Sender:
                 ledger.refuse(connection, delivery, self._worker_id, outcome, self._clock())
             return None
 
-    def _keep_pace(self) -> None:
-        if self._policies.rate:
-            now = time.monotonic()
-            self._stopping.wait(max(0.0, self._next_slot - now))
-            self._next_slot = max(now, self._next_slot) + 1 / self._policies.rate
+    # -- manners -------------------------------------------------------------------------------
+
+    def _keep_pace(self, delivery: Delivery) -> bool:
+        """Wait until this copy may go; False when it is not to go now."""
+        if not self._pacer.admit(delivery):
+            self._put_off(delivery)
+            return False
+        pause = self._pacer.pause()
+        if pause > 0 and self._stopping.wait(pause):
+            self._hands.appendleft(delivery)
+            return False
+        return True
+
+    def _put_off(self, delivery: Delivery) -> None:
+        """Give back what is in hand for a provider that has enough for now; the others go on."""
+        provider = provider_of(delivery.email)
+        waiting = [delivery]
+        others: deque[Delivery] = deque()
+        for each in self._hands:
+            is_alike = each.kind is CampaignKind.ISSUE and provider_of(each.email) == provider
+            (waiting if is_alike else others).append(each)
+        dues = self._pacer.put_off(provider, len(waiting))
+        with self._database.write() as connection:
+            ledger.put_off(connection, list(zip(waiting, dues, strict=True)), self._worker_id, self._clock())
+        self._hands = others
+
+    def _watch_out(self, done: Sequence[Settled]) -> None:
+        for envelope, outcome in done:
+            if reason := self._breakers.feed(envelope.key, outcome):
+                self._pause(envelope.key.campaign_id, reason)
+
+    def _pause(self, campaign_id: int, reason: str) -> None:
+        """Stop one campaign; what of it is in hand goes back, other campaigns go on."""
+        mine = [delivery for delivery in self._hands if delivery.campaign_id == campaign_id]
+        with self._database.write() as connection:
+            now = self._clock()
+            # Whoever finished, paused or cancelled it meanwhile was first.
+            with suppress(StateError):
+                lifecycle.move_campaign(connection, campaign_id, CampaignStatus.PAUSED, now=now, reason=reason)
+            for delivery in mine:
+                ledger.put_back(connection, delivery, self._worker_id, now)
+        self._hands = deque(delivery for delivery in self._hands if delivery.campaign_id != campaign_id)
 
 
 class _Worker:
@@ -203,10 +266,13 @@ class _Worker:
 
     def __enter__(self) -> None:
         sender = self._sender
+        if sender._policies.fence is not None:
+            sender._policies.fence.require()
         with sender._database.write() as connection:
             now = sender._clock()
             ledger.reap(connection, now)
             sender._worker_id = workers.register(connection, self._purpose, now)
+            sender._pacer.open(connection)
         policies = sender._policies
         sender._exchange = Exchange(
             sender._database, sender._worker_id, policies.still_wanted, policies.on_outcome, sender._clock
@@ -224,6 +290,7 @@ class _Worker:
             # A settle that could not be written (disk full) left its row in flight: in doubt, not lost.
             ledger.bury(connection, [sender._worker_id], now)
             lifecycle.finish_done(connection, now)
+        sender._pacer.close()
 
     def _beat(self) -> None:
         while not self._over.wait(workers.HEARTBEAT.total_seconds()):

@@ -324,5 +324,28 @@ attempts = Table(
     Index("ix_attempts_delivery", "campaign_id", "subscriber_id", "seq"),
 )
 
+instance = Table(
+    "instance",
+    metadata,
+    Column("id", Integer, primary_key=True, comment="Always 1."),
+    Column("identity", String(255), nullable=False, comment="Also stands outside the database."),
+    Column("turn", BigInteger, nullable=False, comment="Counts claims; a restored database lags behind."),
+    Column("adopted_at", UTCDateTime, nullable=False),
+    CheckConstraint("id = 1", name="single"),
+    comment="Whose database this is: a copy does not send until it is adopted.",
+)
+
+throttles = Table(
+    "throttles",
+    metadata,
+    Column("key", String(255), primary_key=True, comment="`all`, `relay`, or a receiving provider."),
+    Column("tat", BigInteger, nullable=False, comment="When the next token is due, µs since 1970."),
+    Column("interval", BigInteger, nullable=False, comment="µs between tokens."),
+    Column("configured", BigInteger, comment="The interval of the configuration."),
+    Column("origin", BigInteger, comment="The interval that was first too short."),
+    Column("successes", Integer, nullable=False, comment="Since the interval last changed."),
+    Column("slowed_at", BigInteger, nullable=False, comment="µs since 1970."),
+)
+
 Row = Any
 """A row of any of these tables, as SQLAlchemy hands it out."""

@@ -20,6 +20,7 @@ from newsletter.deliveries import ledger, standing, workers
 from newsletter.deliveries.claims import Delivery, Scope
 from newsletter.deliveries.ledger import Totals
 from newsletter.deliveries.lifecycle import move_campaign
+from newsletter.deliveries.pacing import Limits
 from newsletter.deliveries.sender import OnOutcome, Policies, Sender
 from newsletter.errors import RenderError, StoreError, TransportUnavailable
 from newsletter.store.engine import Database
@@ -67,13 +68,13 @@ class Office:
         compose: Callable[[Delivery], Envelope] = compose,
         on_outcome: OnOutcome = nothing,
         trial: bool = False,
-        rate: float | None = None,
+        limits: Limits | None = None,
         clock: Clock | None = None,
     ) -> Sender:
         return Sender(
             self.database,
             transport,
-            Policies(compose, still_wanted(), on_outcome, rate),
+            Policies(compose, still_wanted(), on_outcome, limits),
             clock or self.clock,
             scope=Scope(trial=trial),
             progress=self.seen.append,
@@ -302,7 +303,7 @@ def test_rate_is_kept(office: Office) -> None:
         times.append(time.monotonic())
         return ACCEPTED
 
-    office.sender(MemoryTransport(script), rate=400.0).drain()
+    office.sender(MemoryTransport(script), limits=Limits(relay=400.0)).drain()
     assert times[-1] - times[0] >= 44 / 400 * 0.9
 
 
