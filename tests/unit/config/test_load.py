@@ -288,3 +288,15 @@ def test_every_setting_has_a_variable_of_its_own() -> None:
     variables = [variable_for(key) for key in settable()]
     assert len(set(variables)) == len(variables)
     assert "NEWSLETTER_SMTP__PASSWORD" in variables
+
+
+def test_limits_of_providers_come_from_the_file_or_a_variable(tmp_path: Path) -> None:
+    found = load(tmp_path, more='[pacing]\nrate = 20\nproviders = { "gmail.com" = 5, "gmx.net" = 2.5 }')
+    assert (found.pacing.rate, found.pacing.providers) == (20.0, {"gmail.com": 5.0, "gmx.net": 2.5})
+    found = load(tmp_path, NEWSLETTER_PACING__PROVIDERS="gmail.com=5, gmx.net=2.5")
+    assert found.pacing.providers == {"gmail.com": 5.0, "gmx.net": 2.5}
+
+
+@pytest.mark.parametrize("providers", ['{ "gmail.com" = 0 }', '"gmail.com"', '{ "not a name" = 5 }', "5"])
+def test_limit_of_a_provider_that_cannot_be_used_is_named(tmp_path: Path, providers: str) -> None:
+    assert "pacing.providers" in refusal(tmp_path, more=f"[pacing]\nproviders = {providers}").message
