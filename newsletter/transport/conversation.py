@@ -178,26 +178,26 @@ class Conversation:
         `reply` is the 421, or the reply out of place, that ended it.
         """
         text = error.message if isinstance(error, TransportUnavailable) else repr(error)
+        is_421 = reply is not None and reply.code == 421
         settled: list[Settled] = []
         unharmed: list[Envelope] = []
         past, self.past = self.past, None
         ahead, self.ahead = self.ahead, None
         if past is not None:
-            if reply is not None and reply.code == 421:
+            if is_421:
                 verdict, phase = Verdict.DEFERRED, Phase.DOT
             elif dot_has_left:
                 verdict, phase, reply = Verdict.UNKNOWN, Phase.DOT, None
             else:
                 verdict, phase, reply = Verdict.DEFERRED, Phase.DATA, None
             settled.append((past, _of_the_session(verdict, phase, reply, text)))
-        unanswered = self._rides and _Step.MAIL in self._expected
+        unanswered = self._rides and _Step.MAIL in self._expected and not is_421
         if ahead is not None and (past is not None or self.is_ready or unanswered):
             unharmed.append(ahead)
         elif ahead is not None and (verdict_ahead := self._known_verdict()) is not None:
             settled.append((ahead, verdict_ahead))
         elif ahead is not None:
             phase = _PHASE[self._failed[0]] if self._failed else self.phase or Phase.MAIL
-            is_421 = reply is not None and reply.code == 421
             settled.append((ahead, _of_the_session(Verdict.DEFERRED, phase, reply if is_421 else None, text)))
         self._expected.clear()
         self._later.clear()

@@ -117,8 +117,7 @@ class Engine:
 
     def _patience(self) -> float:
         """Seconds the loop may sleep."""
-        busy = HOLD if self._untold else TICK
-        return 0 if self._is_aborted else busy
+        return 0 if self._is_aborted else HOLD if self._untold else TICK
 
     def _is_over(self) -> bool:
         if any(berth.opener is not None for berth in self._berths):
@@ -220,9 +219,10 @@ class Engine:
                 self._send_body(berth)
 
     def _is_about_to_ask(self) -> bool:
-        """Whether some line has commands out behind a verdict, so that its request to arm is on its way."""
+        """Whether a request to arm is on its way behind good news; bad news is for whoever paces, at once."""
         lines = [berth.line.talk for berth in self._berths if berth.line is not None]
-        return not self._is_stopping and any(talk.past is None and talk.ahead is not None for talk in lines)
+        good = all(outcome.verdict is Verdict.ACCEPTED for _, outcome in self._untold) and not self._is_stopping
+        return good and any(talk.past is None and talk.ahead is not None for talk in lines)
 
     def _take_back(self) -> None:
         """A run that stops lets go of every message whose body is not out."""
