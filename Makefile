@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint format venv clean
+.PHONY: help demo test lint format bench venv clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,6 +23,10 @@ lint: $(VENV)/.installed-test ## Format, lint, types and the law of imports
 format: $(VENV)/.installed-test ## Put the code into its one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed-test ## Measure sending and importing against named programs (needs Postfix's smtp-sink)
+	$(BIN)/python tests/bench/send.py
+	$(BIN)/python tests/bench/imports.py
 
 venv: $(VENV)/.installed-test ## Make the virtual environment for working on the code
 
