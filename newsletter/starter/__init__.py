@@ -1,8 +1,9 @@
 """Where the packaged defaults are: the theme, the example issues and the commented configuration.
 
-There is one copy of them. In a checkout they are the top-level `templates/`, `issues/` and
-`newsletter.toml`, because the repository is itself a Site; the wheel carries the same files below
-this package. Only this module knows the difference.
+There is one copy of theme and issues. In a checkout they are the top-level `templates/` and `issues/`,
+because the repository is itself a Site; the wheel carries the same files below this package. Only this
+module knows the difference. The commented configuration lies here; the repository's own is the same
+file (a test says so), because build tools can move folders into a package, but not single files.
 """
 
 from __future__ import annotations
@@ -28,4 +29,4 @@ def issues() -> Path:
 
 def configuration() -> Path:
     """The commented `newsletter.toml` of the example Site."""
-    return _root() / "newsletter.toml"
+    return Path(str(resources.files(__package__))) / "newsletter.toml"

@@ -156,3 +156,8 @@ def test_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", "utf-8")
     with pytest.raises(RefusedError):
         plant(tmp_path / "file" / "site")
+
+
+def test_the_repository_is_a_site_with_the_very_configuration_that_init_writes() -> None:
+    repository = Path(__file__).resolve().parents[3]
+    assert (repository / "newsletter.toml").read_text("utf-8") == starter.configuration().read_text("utf-8")
