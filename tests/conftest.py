@@ -12,6 +12,7 @@ from pathlib import Path
 
 import factories
 import pytest
+from hypothesis import settings as hypothesis
 
 from newsletter import config
 from newsletter.clock import FrozenClock
@@ -20,6 +21,10 @@ from newsletter.starter.plant import plant
 from newsletter.store import migrate
 from newsletter.store.engine import Database
 from newsletter.tokens import KeyRing
+
+# The same examples on every machine, and no stop-watch: a busy machine is not a failure.
+hypothesis.register_profile("newsletter", deadline=None, derandomize=True)
+hypothesis.load_profile("newsletter")
 
 
 @pytest.fixture(scope="session")
