@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -10,6 +9,7 @@ from sqlalchemy import Connection, func, select
 from newsletter.deliveries import ledger
 from newsletter.errors import NotFoundError
 from newsletter.store.schema import CampaignKind, DeliveryStatus, attempts, campaigns, deliveries, lists, subscribers
+from newsletter.store.types import iso
 
 
 def summary(connection: Connection, campaign_id: int) -> dict[str, Any]:
@@ -30,9 +30,9 @@ def summary(connection: Connection, campaign_id: int) -> dict[str, Any]:
         "status": row.status,
         "sandbox": bool(row.is_trial),
         "pause_reason": row.pause_reason or None,
-        "scheduled_at": _iso(row.scheduled_at),
-        "created_at": _iso(row.created_at),
-        "finished_at": _iso(row.finished_at),
+        "scheduled_at": iso(row.scheduled_at),
+        "created_at": iso(row.created_at),
+        "finished_at": iso(row.finished_at),
         "audience": totals.audience,
         "sent": totals.sent,
         "deferred": totals.pending,
@@ -84,7 +84,7 @@ def troubles(connection: Connection, campaign_id: int, limit: int = 20) -> list[
             "email": row.email,
             "status": row.status,
             "tries": row.tries,
-            "due_at": _iso(row.due_at) if row.status == DeliveryStatus.PENDING else None,
+            "due_at": iso(row.due_at) if row.status == DeliveryStatus.PENDING else None,
             "code": row.code,
             "enhanced": row.enhanced,
             "phase": row.phase,
@@ -92,7 +92,3 @@ def troubles(connection: Connection, campaign_id: int, limit: int = 20) -> list[
         }
         for row in rows
     ]
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat(timespec="seconds")

@@ -33,7 +33,8 @@ def preview(
     console: Console, slug: str, address: str | None, out: Path | None, list_slug: str | None, *, show: bool
 ) -> None:
     """Write SLUG.html, SLUG.txt and SLUG.eml exactly as they are sent (links of a preview do nothing)."""
-    from newsletter.checks.findings import errors
+    from newsletter.checks import check_issue, errors
+    from newsletter.site import Checked
 
     with console.open_site() as site:
         issue = site.load(slug)
@@ -46,7 +47,8 @@ def preview(
         files = {f"{slug}.html": html, f"{slug}.txt": text, f"{slug}.eml": message}
         for name, data in files.items():
             (out / name).write_bytes(data)
-        checked = site.check(slug)
+        findings = check_issue(issue, rendered, site.copy(slug, rendered), site.config)
+        checked = Checked(slug, findings, issue, rendered, message)
         page = _contact_sheet(site, checked, out, message) if show else None
     faults = errors(checked.findings)
     if faults:

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from newsletter.site import Site
     from newsletter.subscribers.people import Subscriber
 
-SHOWN_REFUSALS = 20
-
 
 @click.group()
 @console_options

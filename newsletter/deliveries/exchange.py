@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, exists, null, update
+from sqlalchemy import ColumnElement, Connection, null, update
 
 from newsletter.clock import Clock
 from newsletter.deliveries import ledger, retry
 from newsletter.deliveries.claims import Delivery
 from newsletter.deliveries.prepared import given, people_of, prepared
 from newsletter.store.engine import Database
-from newsletter.store.schema import CampaignStatus, DeliveryStatus, campaigns, deliveries
+from newsletter.store.schema import DeliveryStatus, deliveries
 from newsletter.store.types import to_millis
 from newsletter.transport.base import Envelope, Outcome, Phase, Settled, Verdict
 
@@ -116,14 +116,13 @@ def _record() -> str:
 
 
 def _arm(still_wanted: ColumnElement[bool]) -> str:
-    sending = exists().where(campaigns.c.id == deliveries.c.campaign_id, campaigns.c.status == CampaignStatus.SENDING)
     return prepared(
         update(deliveries)
         .where(
             *people_of(deliveries),
             deliveries.c.worker_id == given("worker"),
             deliveries.c.status == DeliveryStatus.CLAIMED.value,
-            sending,
+            ledger.is_sending(),
             still_wanted,
         )
         .values(status=DeliveryStatus.INFLIGHT.value, tries=deliveries.c.tries + 1, changed_at=given("now"))

@@ -77,6 +77,11 @@ def freeze(connection: Connection, campaign_id: int, audience: Select[tuple[int]
     return int(connection.execute(insert(deliveries).from_select(columns, rows)).rowcount)
 
 
+def is_sending() -> ColumnElement[bool]:
+    """SQL: the campaign of this row of `deliveries` lets its copies go."""
+    return exists().where(campaigns.c.id == deliveries.c.campaign_id, campaigns.c.status == CampaignStatus.SENDING)
+
+
 def arm(
     connection: Connection, delivery: Delivery, worker_id: int, still_wanted: ColumnElement[bool], now: datetime
 ) -> bool:
@@ -86,7 +91,7 @@ def arm(
     (the row goes back to `pending`), or when the claim is no longer ours (nothing is touched).
     """
     mine = and_(_is(delivery), deliveries.c.worker_id == worker_id, deliveries.c.status == DeliveryStatus.CLAIMED)
-    sending = exists().where(campaigns.c.id == deliveries.c.campaign_id, campaigns.c.status == CampaignStatus.SENDING)
+    sending = is_sending()
     armed = connection.execute(
         update(deliveries)
         .where(mine, sending, still_wanted)

@@ -61,6 +61,11 @@ def from_millis(value: int | None) -> datetime | None:
     return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
 
 
+def iso(moment: datetime | None) -> str | None:
+    """The moment as documents show it, to the second; None stays None."""
+    return None if moment is None else moment.isoformat(timespec="seconds")
+
+
 def canonical_json(value: Any) -> str:
     """One spelling per value: sorted keys, no spaces, Unicode as it is."""
     return _ENCODER.encode(value)

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, selec
 from newsletter.addresses import Address
 from newsletter.store import bulk
 from newsletter.store.schema import Row, lists, subscribers, subscriptions, suppressions
-from newsletter.store.types import canonical_json, to_millis
+from newsletter.store.types import canonical_json, iso, to_millis
 from newsletter.tokens import KeyRing, new_uid
 
 MAX_NAME = 200
@@ -178,9 +178,9 @@ def describe(connection: Connection, subscriber: Subscriber) -> dict[str, Any]:
                 "list": row.slug,
                 "status": row.status,
                 "source": row.source,
-                "created_at": _iso(row.created_at),
-                "confirmed_at": _iso(row.confirmed_at),
-                "unsubscribed_at": _iso(row.unsubscribed_at),
+                "created_at": iso(row.created_at),
+                "confirmed_at": iso(row.confirmed_at),
+                "unsubscribed_at": iso(row.unsubscribed_at),
             }
             for row in rows
         ],
@@ -217,10 +217,6 @@ def _filters(list_id: int | None, status: str | None) -> list[ColumnElement[bool
     if status is not None:
         conditions.append(subscriptions.c.status == status)
     return conditions
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat(timespec="seconds")
 
 
 def _one(connection: Connection, condition: Any) -> Subscriber | None:

@@ -20,6 +20,7 @@ from newsletter.config import FieldConfig, nearest
 from newsletter.errors import NewsletterError
 from newsletter.store.engine import Database
 from newsletter.store.schema import lists, subscribers, subscriptions
+from newsletter.store.types import iso
 from newsletter.subscribers import intake
 from newsletter.subscribers.intake import Candidate, Refusal, Report, Terms
 from newsletter.tokens import KeyRing
@@ -156,7 +157,7 @@ def export_rows(
                 "fields": {field.name: person.fields.get(field.name) for field in declared},
                 "list": row.slug,
                 "status": row.status,
-                "confirmed_at": row.confirmed_at.isoformat(timespec="seconds") if row.confirmed_at else None,
+                "confirmed_at": iso(row.confirmed_at),
             }
 
 

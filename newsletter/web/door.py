@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from newsletter.site import Site
 
 EXTENSION = "newsletter"
-TEST_TOKEN = "test"  # noqa: S105 - a word in links, not a secret
-"""Stands in the links of previews and test copies; its pages are friendly and do nothing."""
 
 _MAX_AGENT = 200
 _FROM_OUR_OWN_PAGES = frozenset({"same-origin", "none"})
