@@ -494,7 +494,8 @@ class _Conversation:
             self.sender, self.parameters = match[1], match[2].strip()
 
     def on_rcpt(self, argument: str) -> None:
-        match = re.fullmatch(r"TO:<([^>]*)>", argument)
+        parameters = " .*" if "DSN" in self.server.capabilities else ""
+        match = re.fullmatch(rf"TO:<([^>]*)>(?:{parameters})?", argument)
         default = "250 2.1.5 ok" if match and self.sender is not None else "503 5.5.1 not now"
         if self.said_yes(self.act("RCPT", argument, default)) and match:
             self.recipients.append(match[1])

@@ -52,11 +52,12 @@ class IssueComposer:
         url = letterhead.unsubscribe_url(delivery.uid, delivery.list_id)
         values = reader_values(delivery.email, delivery.name, delivery.fields)
         values |= {"unsubscribe_url": url, "view_url": view_url}
+        message_id = letterhead.message_id(delivery)
         copy = [
-            *letterhead.personal_headers(delivery.email, delivery.name, letterhead.message_id(delivery)),
+            *letterhead.personal_headers(delivery.email, delivery.name, message_id),
             letterhead.unsubscribe_header(url),
         ]
-        return letterhead.envelope(delivery, compiled.fill(values, copy, self._signer))
+        return letterhead.envelope(delivery, message_id, compiled.fill(values, copy, self._signer))
 
     def _compile(self, campaign_id: int) -> tuple[CompiledMessage, str]:
         with self._database.read() as connection:

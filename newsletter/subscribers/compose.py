@@ -51,11 +51,12 @@ class MailComposer:
             )
         letterhead = self._letterhead
         values = reader_values(delivery.email, delivery.name, delivery.fields)
+        message_id = letterhead.message_id(delivery)
         copy = letterhead.personal_headers(
             # Deliberately no name: until the owner of the address confirms, it is a stranger's text.
             delivery.email,
             "" if delivery.kind is CampaignKind.CONFIRM else delivery.name,
-            letterhead.message_id(delivery),
+            message_id,
         )
         copy.append(headers.date(delivery.enrolled_at))
         if delivery.kind is CampaignKind.CONFIRM:
@@ -66,7 +67,7 @@ class MailComposer:
             values["unsubscribe_url"] = url
             copy += [letterhead.unsubscribe_header(url), letterhead.one_click()]
         compiled = self._compiled(delivery.kind, list_ids, _day(delivery.enrolled_at))
-        return letterhead.envelope(delivery, compiled.fill(values, copy, self._signer))
+        return letterhead.envelope(delivery, message_id, compiled.fill(values, copy, self._signer))
 
     def sample(self, kind: CampaignKind, list_id: int, moment: datetime) -> bytes:
         """A mail as a preview, with links that do nothing."""

@@ -92,11 +92,13 @@ class Letterhead:
 
     # -- the copy ------------------------------------------------------------------------------
 
-    def envelope(self, delivery: Delivery, message: bytes) -> Envelope:
-        """A compiled message addressed to one reader; with a return path its envelope sender names it (VERP)."""
-        return Envelope(
-            self.envelope_sender(delivery), for_the_wire(delivery.email), message, delivery, is_canonical=True
-        )
+    def envelope(self, delivery: Delivery, message_id: str, message: bytes) -> Envelope:
+        """A compiled message addressed to one reader; with a return path its envelope sender names it (VERP).
+
+        `message_id` is what `message_id` gave: a bounce that quotes it names the delivery, and nobody can invent one.
+        """
+        sender, recipient = self.envelope_sender(delivery), for_the_wire(delivery.email)
+        return Envelope(sender, recipient, message, delivery, is_canonical=True, envid=message_id)
 
     def envelope_sender(self, delivery: Delivery) -> str:
         """MAIL FROM: VERP at the return path's domain, else the sender's address."""

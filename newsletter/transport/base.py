@@ -50,6 +50,8 @@ class Envelope:
     """Whatever the giver needs to know it again; transports do not look at it."""
     is_canonical: bool = False
     """The giver vouches that every line ends in CRLF and none begins with a dot, so nobody need look."""
+    envid: str = ""
+    """What a bounce should call this delivery (RFC 3461 §4.4), ASCII; said only to servers that offer DSN."""
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,13 @@ from enum import Enum
 
 from newsletter.addresses import for_the_wire
 from newsletter.errors import AddressError, TransportUnavailable
+from newsletter.transport import dsn
 from newsletter.transport.base import Envelope, Outcome, Phase, Settled, Verdict
 from newsletter.transport.replies import MAX_TEXT, Reply, WireError
 
 _UNSAFE = re.compile(r"[\x00-\x20\x7f<>\x80-\x9f\u2028\u2029\ud800-\udfff]")
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,255}")
-_MAIL, _RCPT = b"MAIL FROM:<%b>%b\r\n", b"RCPT TO:<%b>\r\n"
+_MAIL, _RCPT = b"MAIL FROM:<%b>%b\r\n", b"RCPT TO:<%b>%b\r\n"
 _STORAGE = frozenset({452, 552})
 """On RCPT both mean *too many* or *too full at present* (RFC 5321 §4.5.3.1.10)."""
 _HINT = "No reader was marked; check [sender] and [feedback] return_path, or ask the operator of the mail server."
@@ -269,25 +270,34 @@ def _commands(envelope: Envelope, capabilities: dict[str, str]) -> tuple[bytes, 
     size = capabilities.get("SIZE")
     if size and size.isdecimal() and 0 < int(size) < len(message):
         raise Unsendable(f"The message has {len(message)} bytes, the mail server takes at most {size}.", "5.3.4")
+    offers_dsn = "DSN" in capabilities
     if envelope.is_canonical and _PLAIN_PATH.fullmatch(envelope.recipient) and _PLAIN_PATH.fullmatch(envelope.sender):
-        size = "" if size is None else f" SIZE={len(message)}"
-        return _MAIL % (envelope.sender.encode(), size.encode()), _RCPT % envelope.recipient.encode(), b"DATA\r\n"
+        mail, rcpt = "" if size is None else f" SIZE={len(message)}", ""
+        if offers_dsn:
+            mail, rcpt = mail + dsn.mail_parameters(envelope.envid), dsn.rcpt_parameters(envelope.recipient)
+        return (
+            _MAIL % (envelope.sender.encode(), mail.encode()),
+            _RCPT % (envelope.recipient.encode(), rcpt.encode()),
+            b"DATA\r\n",
+        )
     recipient, recipient_utf8 = _path(envelope.recipient)
     try:
         sender, sender_utf8 = _path(envelope.sender) if envelope.sender else ("", False)
     except Unsendable as error:
         raise SenderRefused(f"The envelope sender cannot be used: {error}", hint=_HINT) from error
-    parameters = "" if size is None else f" SIZE={len(message)}"
+    mail, rcpt = "" if size is None else f" SIZE={len(message)}", ""
     if "8BITMIME" in capabilities and not message.isascii():
-        parameters += " BODY=8BITMIME"
+        mail += " BODY=8BITMIME"
     if recipient_utf8 or sender_utf8:
         if "SMTPUTF8" not in capabilities:
             text = "Letters outside ASCII before the @ need SMTPUTF8, which the mail server lacks."
             if sender_utf8:
                 raise SenderRefused(f"The envelope sender: {text}", hint=_HINT)
             raise Unsendable(text, "5.6.7")
-        parameters += " SMTPUTF8"
-    return f"MAIL FROM:<{sender}>{parameters}\r\n".encode(), f"RCPT TO:<{recipient}>\r\n".encode(), b"DATA\r\n"
+        mail += " SMTPUTF8"
+    if offers_dsn:
+        mail, rcpt = mail + dsn.mail_parameters(envelope.envid), dsn.rcpt_parameters(recipient)
+    return _MAIL % (sender.encode(), mail.encode()), _RCPT % (recipient.encode(), rcpt.encode()), b"DATA\r\n"
 
 
 def _path(address: str) -> tuple[str, bool]:

@@ -286,6 +286,33 @@ def test_eight_bit_bodies_are_announced() -> None:
     assert [m.parameters for m in server.messages] == ["SIZE=23 BODY=8BITMIME", f"SIZE={len(BODY)}"]
 
 
+@pytest.mark.parametrize("is_canonical", [True, False])
+def test_bounces_are_asked_to_name_the_delivery_where_that_is_offered(is_canonical: bool) -> None:
+    sender, reader = "f@example.org", "a+b@example.org"
+    envelope = Envelope(sender, reader, BODY, key="a", is_canonical=is_canonical, envid="c3.a+b")
+    with ScriptedServer(capabilities=(*CAPABILITIES, "DSN")) as server:
+        outcomes = send(server, [envelope])
+    assert outcomes["a"].verdict is Verdict.ACCEPTED
+    assert server.messages[0].parameters == f"SIZE={len(BODY)} RET=HDRS ENVID=c3.a+2Bb"
+    assert server.said("RCPT") == ["RCPT TO:<a+b@example.org> NOTIFY=FAILURE ORCPT=rfc822;a+2Bb@example.org"]
+
+
+@pytest.mark.parametrize("is_canonical", [True, False])
+def test_nothing_is_asked_about_bounces_where_it_is_not_offered(is_canonical: bool) -> None:
+    envelope = Envelope("f@example.org", "a@example.org", BODY, key="a", is_canonical=is_canonical, envid="c3.a")
+    with ScriptedServer() as server:
+        send(server, [envelope])
+    assert server.messages[0].parameters == f"SIZE={len(BODY)}"
+    assert server.said("RCPT") == ["RCPT TO:<a@example.org>"]
+
+
+def test_a_bounce_of_an_address_outside_ascii_names_it_in_utf_8() -> None:
+    with ScriptedServer(capabilities=(*CAPABILITIES, "SMTPUTF8", "DSN")) as server:
+        outcomes = send(server, [Envelope("f@example.org", "用户@例子.公司", BODY, key="u")])
+    assert outcomes["u"].verdict is Verdict.ACCEPTED
+    assert server.said("RCPT") == ["RCPT TO:<用户@例子.公司> NOTIFY=FAILURE ORCPT=utf-8;用户@例子.公司"]
+
+
 @pytest.mark.parametrize(
     ("limit", "verdict"), [("10", Verdict.REJECTED), ("0", Verdict.ACCEPTED), ("", Verdict.ACCEPTED)]
 )

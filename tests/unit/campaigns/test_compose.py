@@ -90,6 +90,11 @@ def test_bytes_are_equal_on_every_try_even_for_another_process_a_day_later(studi
     assert (again.sender, again.recipient) == (first.sender, first.recipient)
 
 
+def test_a_bounce_calls_the_delivery_what_the_message_is_called(studio: Studio) -> None:
+    envelope = studio.issues().compose(studio.claim())
+    assert parsed(envelope.message)["Message-ID"] == f"<{envelope.envid}@news.example.org>"
+
+
 def test_message_id_stays_when_keys_rotate(studio: Studio) -> None:
     delivery = studio.claim()
     rotated = Letterhead(studio.config, studio.site.keys.rotated(NOW))
