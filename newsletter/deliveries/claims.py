@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
@@ -58,15 +59,42 @@ class Scope:
         return ours if self.campaign_id is None else and_(ours, campaigns.c.id == self.campaign_id)
 
 
-def claim(connection: Connection, worker_id: int, scope: Scope, *, now: datetime, limit: int) -> list[Delivery]:
-    """Take up to `limit` due rows in hand, standing campaigns first: people wait for those."""
+def claim(
+    connection: Connection, worker_id: int, scope: Scope, *, now: datetime, limit: int, nth: int = 0
+) -> list[Delivery]:
+    """Take up to `limit` due rows in hand: standing campaigns first, people wait for those; issues share the rest.
+
+    Issues get equal parts, what one does not use goes to the others, and their rows come in turn. `nth` counts
+    the claims of a sender: another issue comes first each time, should parts not be quite equal.
+    """
     query = select(campaigns.c.id, campaigns.c.kind, campaigns.c.list_id).where(scope.condition())
     claimed: list[Delivery] = []
-    for campaign in connection.execute(query.order_by(campaigns.c.kind == CampaignKind.ISSUE, campaigns.c.id)).all():
-        if len(claimed) >= limit:
-            break
-        claimed += _claim_from(connection, worker_id, campaign, now, limit - len(claimed))
-    return claimed
+    issues = []
+    for campaign in connection.execute(query.order_by(campaigns.c.id)).all():
+        if campaign.kind == CampaignKind.ISSUE:
+            issues.append(campaign)
+        elif room := limit - len(claimed):
+            claimed += _claim_from(connection, worker_id, campaign, now, room)
+    first = nth % len(issues) if issues else 0
+    return claimed + _shared(connection, worker_id, issues[first:] + issues[:first], now, limit - len(claimed))
+
+
+def _shared(connection: Connection, worker_id: int, issues: list[Any], now: datetime, room: int) -> list[Delivery]:
+    """Up to `room` rows in equal parts, one of each campaign after the other."""
+    parts: dict[int, list[Delivery]] = {campaign.id: [] for campaign in issues}
+    while issues and room:
+        unsated = []
+        for position, campaign in enumerate(issues):
+            share = -(-room // (len(issues) - position))
+            if not share:
+                break
+            rows = _claim_from(connection, worker_id, campaign, now, share)
+            parts[campaign.id] += rows
+            room -= len(rows)
+            if len(rows) == share:
+                unsated.append(campaign)
+        issues = unsated
+    return [delivery for row in zip_longest(*parts.values()) for delivery in row if delivery is not None]
 
 
 def _claim_from(connection: Connection, worker_id: int, campaign: Any, now: datetime, limit: int) -> list[Delivery]:

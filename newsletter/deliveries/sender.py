@@ -8,6 +8,7 @@ in which campaigns they empty and when they stop.
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections import deque
@@ -80,6 +81,7 @@ class Sender:
         self._pacer = Pacer(database, policies.limits, clock)
         self._breakers = Breakers()
         self._batch = BATCHES[0]
+        self._claims = itertools.count()
         self._claimed_at = 0.0
         self._worker_id = 0
         self._exchange: Exchange
@@ -184,7 +186,8 @@ class Sender:
             workers.renew(connection, self._worker_id, now)
             lifecycle.start_scheduled(connection, now)
             self._pacer.refresh(connection)
-            self._hands.extend(claims.claim(connection, self._worker_id, self._scope, now=now, limit=self._batch))
+            nth = next(self._claims)
+            self._hands += claims.claim(connection, self._worker_id, self._scope, now=now, limit=self._batch, nth=nth)
             if fence is not None and self._hands:
                 turn = fence.advance(connection)
         if fence is not None and turn:

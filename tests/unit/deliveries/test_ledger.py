@@ -136,6 +136,26 @@ def test_people_who_wait_come_before_the_issue(bench: Bench) -> None:
     assert bench.confirmation().kind is CampaignKind.CONFIRM
 
 
+def test_issues_share_a_batch_in_equal_parts_and_in_turn(bench: Bench) -> None:
+    for number in range(9):
+        factories.subscribed(bench.connection, bench.keys, f"later{number}@example.net")
+    first = bench.campaign_id
+    second, third = [factories.issue_campaign(bench.connection, slug=slug) for slug in ("summer", "autumn")]
+    assert [each.campaign_id for each in bench.claim(6)] == [first, second, third] * 2
+    # Two of three campaigns go on longer than the first, and share what it leaves.
+    assert [each.campaign_id for each in bench.claim(6)] == [first, second, third, second, third, second]
+
+
+def test_more_issues_than_rows_in_a_batch_are_all_served_by_and_by(bench: Bench) -> None:
+    issues = {bench.campaign_id, *(factories.issue_campaign(bench.connection, slug=f"no-{n}") for n in range(4))}
+    claimed = [
+        each.campaign_id
+        for nth in range(5)
+        for each in claims.claim(bench.connection, bench.worker, REAL, now=NOW, limit=1, nth=nth)
+    ]
+    assert set(claimed) == issues
+
+
 @pytest.mark.parametrize("status", ["paused", "scheduled", "finished", "cancelled"])
 def test_campaign_that_is_not_sending_is_left_alone(bench: Bench, status: str) -> None:
     bench.connection.execute(update(campaigns).values(status=status))

@@ -283,6 +283,44 @@ def test_two_senders_at_once_share_the_work(office: Office) -> None:
     assert office.status == "finished"
 
 
+def by_campaign(transport: MemoryTransport) -> list[int]:
+    return [envelope.key.campaign_id for envelope in transport.messages]
+
+
+def test_small_campaign_does_not_wait_behind_a_big_one(office: Office) -> None:
+    with office.database.write() as connection:
+        for number in range(6):
+            factories.subscribed(connection, office.keys, f"weekly{number}@example.net", slug="clinic-notes")
+        small = factories.issue_campaign(connection, slug="letter", to="clinic-notes")
+    order = by_campaign(office.drain())
+    assert order == [office.campaign_id, small] * 6 + [office.campaign_id] * 39
+
+
+def test_campaigns_stay_side_by_side_from_batch_to_batch(database: Database, keys: KeyRing, clock: FrozenClock) -> None:
+    office = Office(database, keys, clock, count=130)
+    with database.write() as connection:
+        others = [factories.issue_campaign(connection, slug=slug) for slug in ("summer", "autumn")]
+    sent: Counter[int] = Counter(dict.fromkeys((office.campaign_id, *others), 0))
+    for campaign in by_campaign(office.drain()):
+        sent[campaign] += 1
+        assert max(sent.values()) - min(sent.values()) <= 2
+    assert set(sent.values()) == {130}
+
+
+def test_two_senders_share_two_campaigns_and_nobody_gets_one_twice(office: Office) -> None:
+    with office.database.write() as connection:
+        factories.issue_campaign(connection, slug="summer")
+    transports = [MemoryTransport(), MemoryTransport()]
+    threads = [threading.Thread(target=office.sender(transport).drain) for transport in transports]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    copies = Counter(envelope.key[:3] for transport in transports for envelope in transport.messages)
+    assert len(copies) == 90
+    assert set(copies.values()) == {1}
+
+
 def test_sender_whose_machine_slept_goes_on_and_its_late_answer_counts(office: Office, clock: FrozenClock) -> None:
     def script(envelope: Envelope) -> Outcome:
         if envelope.recipient == "r10@example.net":
