@@ -22,6 +22,8 @@ from typing import Any, NamedTuple
 
 ISSUE = "001-why-your-back-hurts"
 LIST = "steady-spine"
+READERS = int(os.environ.get("NEWSLETTER_TEST_READERS", "3000"))
+"""How many readers the stories about a big send have."""
 
 
 class Result(NamedTuple):

@@ -32,6 +32,8 @@ class Sink:
     def __init__(self, log: Path, *, delay: float = 0.0) -> None:
         self.log = log
         self.delay = delay
+        self.reached: set[str] = set()
+        """Everybody who has a copy."""
         self._count = 0
         self._changed = threading.Condition()
         self._sockets: set[socket.socket] = set()
@@ -146,6 +148,7 @@ class Sink:
         os.write(self._file, f"{recipient}\t{identity}\n".encode())
         with self._changed:
             self._count += 1
+            self.reached.add(recipient)
             self._changed.notify_all()
         if self.delay:
             time.sleep(self.delay)
