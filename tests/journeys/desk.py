@@ -94,10 +94,12 @@ class Desk:
         keys = {"host": host, "port": port, "security": security, **more}
         self.settings |= {f"NEWSLETTER_SMTP__{key.upper()}": str(value) for key, value in keys.items()}
 
-    def start(self, *arguments: str, program: tuple[str, ...] = ("-m", "newsletter")) -> Command:
-        """Start a command and come back at once; it does not outlive the test."""
+    def start(
+        self, *arguments: str, program: tuple[str, ...] = ("-m", "newsletter"), under: tuple[str, ...] = ()
+    ) -> Command:
+        """Start a command, maybe under another program; come back at once. It does not outlive the test."""
         process = subprocess.Popen(
-            [sys.executable, *program, *arguments],
+            [*under, sys.executable, *program, *arguments],
             cwd=self.root,
             env=environment(self.settings),
             stdin=subprocess.DEVNULL,
