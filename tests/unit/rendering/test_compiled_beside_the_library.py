@@ -31,7 +31,7 @@ from newsletter.campaigns.compose import shared_headers
 from newsletter.rendering.compiled import compile_message
 from newsletter.rendering.slots import Rendered, Slot
 from newsletter.subscribers.letterhead import Letterhead, reader_values
-from newsletter.subscribers.people import clean_name
+from newsletter.subscribers.people import clean_name, first_name
 from newsletter.tokens import KeyRing, SigningKey
 
 START = datetime(2026, 9, 15, 8, 0, tzinfo=UTC)
@@ -71,8 +71,7 @@ def quick_way(letterhead: Letterhead, address: str, name: str, city: str) -> byt
 
 def slow_way(address: str, name: str, city: str) -> bytes:
     """As the standard library's manual does it."""
-    first_name = next((bare for word in name.split() if (bare := word.rstrip(",;"))), "")
-    said = {NAME.token: first_name or "friend", CITY.token: one_line(city) if city.strip() else "your town, ü"}
+    said = {NAME.token: first_name(name) or "friend", CITY.token: one_line(city) if city.strip() else "your town, ü"}
     said[LEAVE.token] = LINK
 
     def fill(template: str, escape: bool) -> str:
