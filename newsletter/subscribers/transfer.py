@@ -18,6 +18,7 @@ from sqlalchemy import Connection, select, true
 
 from newsletter.config import FieldConfig, nearest
 from newsletter.errors import NewsletterError
+from newsletter.store import bulk
 from newsletter.store.engine import Database
 from newsletter.store.schema import lists, subscribers, subscriptions
 from newsletter.store.types import iso
@@ -80,20 +81,22 @@ def import_csv(  # noqa: PLR0917
     known = {*KNOWN, *(field.name for field in declared)}
     size = INVITING if terms.send_confirmations else BATCH
     fault: ImportRefused | None = None
-    while fault is None:
-        batch, fault = _batch(rows, size)
-        if not batch:
-            break
-        candidates = [
-            _surplus(number, values, columns)
-            or intake.prepare(number, dict(zip(columns, values, strict=False)), terms, declared, keys, now)
-            for number, values in batch
-        ]
-        with database.write() as connection:
-            refusals = intake.take(connection, candidates, terms, report, now)
-        for refusal in refusals:
-            on_refusal(refusal)
-        on_progress(report.rows)
+    with bulk.long_work(database) as after_turn:
+        while fault is None:
+            batch, fault = _batch(rows, size)
+            if not batch:
+                break
+            candidates = [
+                _surplus(number, values, columns)
+                or intake.prepare(number, dict(zip(columns, values, strict=False)), terms, declared, keys, now)
+                for number, values in batch
+            ]
+            with database.write() as connection:
+                refusals = intake.take(connection, candidates, terms, report, now)
+            after_turn()
+            for refusal in refusals:
+                on_refusal(refusal)
+            on_progress(report.rows)
     if fault is not None:
         raise ImportRefused(fault.message, hint=f"{fault.hint} {_done(report)}".lstrip()) from fault
     return report, [name for name in columns if name not in known and name]
@@ -179,7 +182,7 @@ def _columns(header: Sequence[str]) -> list[str]:
 
 def _surplus(number: int, values: Sequence[str], columns: Sequence[str]) -> Candidate | None:
     """A row with something beyond the last column: nobody can say which of its cells is which."""
-    if not any(value.strip() for value in values[len(columns) :]):
+    if len(values) <= len(columns) or not any(value.strip() for value in values[len(columns) :]):
         return None
     email = dict(zip(columns, values, strict=False))["email"]
     reason = f"has {len(values)} cells, the header {len(columns)}; a comma in a cell needs quotes around the cell"
@@ -208,8 +211,8 @@ def _rows(file: TextIO) -> Iterator[tuple[int, list[str]]]:
         reader = csv.reader(_lines(first, file), delimiter=max(",;\t", key=first.count), strict=True)
         for values in reader:
             line = reader.line_num
-            if any(value.strip() for value in values):
-                yield line, [_untame(value) for value in values]
+            if any(value and not value.isspace() for value in values):
+                yield line, [_untame(value) if value[:1] == "'" else value for value in values]
     except csv.Error as error:
         raise _not_csv(line + 1, str(error)) from error
     except UnicodeError as error:
@@ -259,7 +262,8 @@ def _tame(value: str) -> str:
 
 
 def _untame(value: str) -> str:
-    return value[1:] if value.startswith("'") and value.lstrip("'").startswith(FORMULA) else value
+    """A cell that begins with an apostrophe, without it where an export may have put it there."""
+    return value[1:] if value.lstrip("'").startswith(FORMULA) else value
 
 
 def describe_ignored(ignored: Sequence[str], declared: Sequence[FieldConfig]) -> str:
