@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, exists, insert, select
 
@@ -22,6 +23,8 @@ from newsletter.store.schema import ConsentKind, consent_records, wordings
 from newsletter.store.types import canonical_json, to_millis
 
 GENESIS = "0" * 64
+SALT = 16
+"""Octets of salt in a commitment."""
 
 _COLUMNS = (
     *("subscriber_id", "list_id", "kind", "at", "wording_hash"),
@@ -67,8 +70,7 @@ def truncated_network(ip: str) -> str:
     return str(ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False))
 
 
-@dataclass(frozen=True)
-class Act:
+class Act(NamedTuple):
     """One thing a person did about one list, or that was done in their name."""
 
     kind: ConsentKind
@@ -91,12 +93,13 @@ def append(connection: Connection, acts: Sequence[Act], now: datetime) -> None:
         _keep(connection, wording, now)
     at = to_millis(now)
     rows = []
-    for act in acts:
+    random = secrets.token_bytes(SALT * len(acts))
+    for index, act in enumerate(acts):
         wording_hash = None if act.wording is None else act.wording.hash
         personal = canonical_json(
             {"email": act.email} | {key: each for key, each in vars(act.evidence).items() if each}
         )
-        salt = secrets.token_bytes(16)
+        salt = random[SALT * index : SALT * (index + 1)]
         commitment = _commit(salt, personal)
         digest = _link(previous_hash, act.list_id, act.kind, at, wording_hash, commitment)
         rows.append(

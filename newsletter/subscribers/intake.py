@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
+from types import MappingProxyType
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
@@ -70,8 +73,7 @@ class Refusal:
     reason: str
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One row as far as it can be judged without looking at anybody on file."""
 
     number: int
@@ -80,7 +82,7 @@ class Candidate:
     address: Address | None = None
     address_hash: bytes = b""
     name: str = ""
-    extra: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, str] = MappingProxyType({})
     confirmed_at: datetime | None = None
     may_confirm: bool = False
     fault: str = ""
@@ -133,7 +135,7 @@ def prepare(  # noqa: PLR0917
             *(row, typed, address, address_hash),
             name=people.clean_name(record.get("name", "")),
             extra=_extra(record, declared),
-            confirmed_at=_confirmed_at(record.get("confirmed_at", ""), now),
+            confirmed_at=_confirmed_at(record.get("confirmed_at", "").strip(), now),
             may_confirm=terms.confirmed and status is SubscriptionStatus.CONFIRMED,
         )
     except _Fault as fault:
@@ -274,11 +276,13 @@ def _extra(record: Mapping[str, str], declared: Sequence[FieldConfig]) -> dict[s
     return found
 
 
+@lru_cache(maxsize=1024)
 def _confirmed_at(text: str, now: datetime) -> datetime | None:
-    if not text.strip():
+    """A moment of the file; lists that were kept elsewhere have a few thousand days, not a million."""
+    if not text:
         return None
     try:
-        moment = datetime.fromisoformat(text.strip())
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise _Fault("confirmed_at is not a date such as 2026-09-15 or 2026-09-15T08:00:00+02:00") from error
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)

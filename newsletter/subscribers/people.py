@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ _JOINERS = frozenset("\u200c\u200d")
 _ATTACHED = re.compile("[\u200c\u200d\u180b-\u180d\ufe00-\ufe0f\U000e0100-\U000e01ef]+")
 """Joiners and variation selectors: they say how their neighbours are drawn."""
 _CLOSING = ",;:،؛、，；："
+_COLUMNS = ("id", "uid", "email", "name", "fields", "language", "address_hash")
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ def clean_name(name: str) -> str:
     Everything else is data and kept: `<b>`, `{{`, quotes and emoji are escaped where they are shown. The joiners
     and variation selectors of Unicode are spelling in Persian, Hindi and emoji and stay where they join something.
     """
+    if len(name) <= MAX_NAME and name.isascii() and name.isprintable():
+        return " ".join(name.split())
     name = name[: 20 * MAX_NAME]
     line = " ".join((name if name.isprintable() else _printable(name)).split())
     if _ATTACHED.search(line):
@@ -82,8 +86,13 @@ def find(connection: Connection, address_key: str) -> Subscriber | None:
 
 def find_many(connection: Connection, address_keys: Collection[str]) -> dict[str, Subscriber]:
     """The people with these normalised addresses, by address; a few hundred at most."""
-    rows = connection.execute(select(subscribers).where(subscribers.c.email_key.in_(address_keys)))
-    return {row.email_key: _person(row) for row in rows}
+    rows = bulk.select_rows(connection, subscribers, (*_COLUMNS, "email_key"), "email_key", address_keys)
+    return {
+        row.email_key: Subscriber(
+            *(row.id, row.uid, row.email, row.name, json.loads(row.fields), row.language, row.address_hash)
+        )
+        for row in rows
+    }
 
 
 def by_uid(connection: Connection, uid: int) -> Subscriber | None:
@@ -137,8 +146,7 @@ def file_many(connection: Connection, newcomers: Mapping[str, Subscriber], now: 
             for address_key, person in newcomers.items()
         ],
     )
-    known = select(subscribers.c.email_key, subscribers.c.id).where(subscribers.c.email_key.in_(newcomers))
-    return {row.email_key: row.id for row in connection.execute(known)}
+    return dict(bulk.select_rows(connection, subscribers, ("email_key", "id"), "email_key", newcomers.keys()))
 
 
 def amend(connection: Connection, subscriber_id: int, **values: Any) -> None:

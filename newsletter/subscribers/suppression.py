@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, exists, insert, select, update
 
+from newsletter.store import bulk
 from newsletter.store.schema import SuppressionReason, subscribers, suppressions
 
 RANK: Sequence[SuppressionReason] = (
@@ -34,11 +35,7 @@ def reason_for(connection: Connection, address_hash: bytes) -> SuppressionReason
 
 def reasons_for(connection: Connection, address_hashes: Collection[bytes]) -> dict[bytes, SuppressionReason]:
     """Why these addresses are suppressed, of those that are; a few hundred at most."""
-    rows = connection.execute(
-        select(suppressions.c.address_hash, suppressions.c.reason).where(
-            suppressions.c.address_hash.in_(address_hashes)
-        )
-    )
+    rows = bulk.select_rows(connection, suppressions, ("address_hash", "reason"), "address_hash", address_hashes)
     return {row.address_hash: SuppressionReason(row.reason) for row in rows}
 
 
