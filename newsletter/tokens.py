@@ -28,6 +28,7 @@ from pathlib import Path
 from newsletter.errors import ConfigError, TokenError
 
 MAC_BYTES = 16
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 VERP_MAC_BYTES = 8
 """Shorter, because a local part has 64 octets (RFC 5321 §4.5.3.1.1); 2^-64 a guess is still hopeless."""
 
@@ -215,7 +216,7 @@ def sha256_hex(data: bytes) -> str:
 
 
 def _b64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return binascii.b2a_base64(data, newline=False).translate(_URL_SAFE).rstrip(b"=").decode("ascii")
 
 
 def _unb64(text: str) -> bytes:

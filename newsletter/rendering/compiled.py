@@ -18,17 +18,21 @@ from functools import cached_property, lru_cache
 from newsletter.errors import RenderError
 from newsletter.rendering import headers as fields
 from newsletter.rendering.headers import Header
-from newsletter.rendering.slots import TOKEN, Rendered, Slot, as_html, as_text, fill_text, resolve, without_surrogates
+from newsletter.rendering.slots import TOKEN, Rendered, Slot, as_html, as_text, resolve, without_surrogates
 from newsletter.transport.dkim import Field, Signer, relaxed_field, relaxed_lines
 
-_Fill = tuple[Slot, Callable[[str], str]]
-"""A slot and how its value is escaped there."""
-_Part = bytes | _Fill
+_Escape = Callable[[str], str]
+_Part = bytes | tuple[Slot, _Escape]
+"""Static bytes, or a slot and how its value is escaped there."""
+_Use = tuple[Slot, tuple[_Escape, ...]]
+"""A slot and all the ways in which it is escaped."""
 
 # The standard encoder forgets to count white space at a line's end once it is written as =20 or =09.
 _TOO_LONG = re.compile(rb"^([^\n]{74,75})(=20|=09)$", re.MULTILINE)
 _DOTTED = re.compile(rb"^\..*$", re.MULTILINE)
 _SOFT_BREAK = b"=\r\n"
+# Most values read the same in HTML, in plain text and in quoted-printable.
+_SIMPLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 !#$%()*+,\-./:;?@\[\\\]^_`{|}~]*")
 _FULL = 75
 """Characters beside the soft break in a line of 76 (RFC 2045 §6.7)."""
 _OURS = frozenset({"dkim-signature", "subject", "mime-version", "content-type", "content-transfer-encoding"})
@@ -57,12 +61,11 @@ class CompiledMessage:
 
     _static_headers: tuple[Header, ...]
     _mime_headers: tuple[Header, ...]
-    _subject: str
-    _plain_subject: Header | None
+    _subject: Header | tuple[str | Slot, ...]
+    """Ready when it is the same for everybody, else in pieces."""
     _body: _Template
-    _fills: tuple[_Fill, ...]
+    _uses: tuple[_Use, ...]
     """What has to be encoded for every reader: each once, however often it stands in the body."""
-    _slots: tuple[Slot, ...]
 
     def fill(self, values: Mapping[str, str], headers: Sequence[Header] = (), signer: Signer | None = None) -> bytes:
         """The message for one reader: ASCII, CRLF line ends, no line over 998 octets (RFC 5322 §2.1.1) or
@@ -73,20 +76,31 @@ class CompiledMessage:
         Raises `RenderError` when a slot used has neither value nor fallback, when a field would stand twice, or
         when a message without From or Date is to be signed.
         """
-        _refuse_doubles((*[header.name for header in headers], *self._static_names))
-        subject = self._plain_subject or _subject(fill_text(self._subject, self._slots, values, as_text))
-        encoded = [_broken_off(escape(resolve(slot, values))) for slot, escape in self._fills]
+        _refuse_doubles(tuple([header.name for header in headers]), self._static_names)
+        encoded = self._encoded(values)
+        subject = self._subject if isinstance(self._subject, Header) else _personal_subject(self._subject, values)
         body = self._body.filled(encoded)
         lines = [header.line for header in headers]
         lines += (self._static_lines, subject.line, self._mime_lines)
         if signer is None:
-            return b"".join((*lines, *body))
+            return b"".join(lines + body)
         fields = [relaxed_field(header.name, header.value) for header in headers]
         fields += (*self._static_fields, relaxed_field(subject.name, subject.value), *self._mime_fields)
         body_hash = self._hash_of_first.copy()
         body_hash.update(b"".join(self._relaxed_body.filled([relaxed_lines(value) for value in encoded])[1:]))
         signature = Header("DKIM-Signature", signer.sign(fields, body_hash.digest()))
         return b"".join((signature.line, *lines, *body))
+
+    def _encoded(self, values: Mapping[str, str]) -> list[bytes]:
+        """One value for each escape of each use."""
+        encoded: list[bytes] = []
+        for slot, escapes in self._uses:
+            value = resolve(slot, values)
+            if len(value) <= _FULL and _SIMPLE.fullmatch(value):
+                encoded += [value.encode("ascii") + _SOFT_BREAK] * len(escapes)
+            else:
+                encoded += [_broken_off(escape(value)) for escape in escapes]
+        return encoded
 
     @cached_property
     def _static_names(self) -> tuple[str, ...]:
@@ -125,7 +139,7 @@ def compile_message(rendered: Rendered, headers: Sequence[Header] = ()) -> Compi
     `headers` are the fields every copy shares (From, Reply-To, List-Id …); Subject comes from `rendered`,
     MIME-Version and Content-Type are written here.
     """
-    _refuse_doubles(tuple(header.name for header in headers))
+    _refuse_doubles((), tuple(header.name for header in headers))
     by_token = {slot.token: slot for slot in rendered.slots}
     # "=_" cannot occur in quoted-printable, so the boundary is in no body whatever the values are (RFC 2045 §6.7).
     digest = hashlib.sha256(_utf8(f"{rendered.text}\0{rendered.html}")).hexdigest()[:32]
@@ -139,22 +153,22 @@ def compile_message(rendered: Rendered, headers: Sequence[Header] = ()) -> Compi
             b"\r\n--" + boundary + b"--\r\n",
         ]
     )
-    fills = tuple(dict.fromkeys(part for part in parts if not isinstance(part, bytes)))
-    personal = any(token in by_token for token in TOKEN.findall(rendered.subject))
+    escapes: dict[Slot, list[_Escape]] = {}
+    for slot, escape in dict.fromkeys(part for part in parts if not isinstance(part, bytes)):
+        escapes.setdefault(slot, []).append(escape)
+    fills = [(slot, escape) for slot, ways in escapes.items() for escape in ways]
     return CompiledMessage(
         _static_headers=tuple(headers),
         _mime_headers=(
             Header("MIME-Version", b"1.0"),
             Header("Content-Type", b'multipart/alternative;\r\n boundary="' + boundary + b'"'),
         ),
-        _subject=rendered.subject,
-        _plain_subject=None if personal else _subject(rendered.subject),
+        _subject=_subject(rendered.subject, by_token),
         _body=_Template(
             pieces=tuple(part if isinstance(part, bytes) else b"" for part in parts),
             places=tuple((n, fills.index(part)) for n, part in enumerate(parts) if not isinstance(part, bytes)),
         ),
-        _fills=fills,
-        _slots=rendered.slots,
+        _uses=tuple((slot, tuple(ways)) for slot, ways in escapes.items()),
     )
 
 
@@ -234,15 +248,27 @@ def _part_head(boundary: bytes, subtype: bytes) -> bytes:
     )
 
 
-def _subject(value: str) -> Header:
-    return fields.text("Subject", as_text(value))
+def _subject(subject: str, by_token: Mapping[str, Slot]) -> Header | tuple[str | Slot, ...]:
+    """The field when no slot stands in it, else its text in pieces."""
+    pieces: list[str | Slot] = []
+    position = 0
+    for match in TOKEN.finditer(subject):
+        if (slot := by_token.get(match[0])) is not None:
+            pieces += (subject[position : match.start()], slot)
+            position = match.end()
+    return (*pieces, subject[position:]) if pieces else fields.text("Subject", as_text(subject))
+
+
+def _personal_subject(pieces: Sequence[str | Slot], values: Mapping[str, str]) -> Header:
+    words = [piece if isinstance(piece, str) else resolve(piece, values) for piece in pieces]
+    return fields.text("Subject", as_text("".join(words)))
 
 
 @lru_cache(maxsize=256)
-def _refuse_doubles(names: tuple[str, ...]) -> None:
+def _refuse_doubles(own: tuple[str, ...], shared: tuple[str, ...]) -> None:
     """Every field once (RFC 5322 §3.6), and none that is written here."""
     seen = set(_OURS)
-    for name in names:
+    for name in (*own, *shared):
         lower = name.lower()
         if lower in seen:
             raise RenderError(f"The header {name} would stand twice in the message.")

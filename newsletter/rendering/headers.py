@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header as Rfc2047
 from email.utils import format_datetime
+from typing import NamedTuple
 
 from newsletter.addresses import for_the_wire
 from newsletter.errors import RenderError
@@ -36,8 +36,7 @@ _LIST_ID = re.compile(_DOMAIN)
 _URI = re.compile(r"(?:https?|mailto):[!-;=?-~]+", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(NamedTuple):
     """One header field: its name and its folded ASCII value, without the final CRLF."""
 
     name: str
@@ -46,7 +45,7 @@ class Header:
     @property
     def line(self) -> bytes:
         """The whole field as it stands in the message, CRLF included."""
-        return self.name.encode("ascii") + b": " + self.value + b"\r\n"
+        return b"%b: %b\r\n" % (self.name.encode("ascii"), self.value)
 
 
 def text(name: str, value: str) -> Header:

@@ -62,7 +62,10 @@ def clean_name(name: str) -> str:
 
 def first_name(name: str) -> str:
     """The first word of a name without the comma or semicolon behind it, or nothing."""
-    return next((bare for word in name.split() if (bare := word.rstrip(_CLOSING))), "")
+    for word in name.split():
+        if bare := word.rstrip(_CLOSING):
+            return bare
+    return ""
 
 
 def _printable(name: str) -> str:

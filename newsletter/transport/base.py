@@ -11,9 +11,8 @@ that was never armed may come back as deferred at `connect`, which means: nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 class Verdict(StrEnum):
@@ -39,8 +38,7 @@ class Phase(StrEnum):
     DOT = "dot"
 
 
-@dataclass(frozen=True, eq=False)
-class Envelope:
+class Envelope(NamedTuple):
     """One message for one recipient, as bytes that are ready for the wire (CRLF line ends)."""
 
     sender: str
@@ -54,8 +52,7 @@ class Envelope:
     """What a bounce should call this delivery (RFC 3461 §4.4), ASCII; said only to servers that offer DSN."""
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one envelope."""
 
     verdict: Verdict

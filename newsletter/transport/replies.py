@@ -7,8 +7,9 @@ look like a reply is a failure of the wire, never a verdict on a recipient (RFC 
 from __future__ import annotations
 
 import re
+from collections import deque
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from newsletter.errors import TransportUnavailable
 
@@ -35,13 +36,13 @@ class Reply:
     code: int
     lines: tuple[str, ...]
 
-    @property
+    @cached_property
     def enhanced(self) -> str:
         """The enhanced status code (RFC 3463) when there is one of the same class as the code, else empty."""
         match = _ENHANCED.match(self.lines[0]) if self.lines else None
         return match[1] if match and match[1][0] == str(self.code)[0] else ""
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The text in one line, without the enhanced code, at most 500 characters."""
         status = self.enhanced
@@ -89,8 +90,9 @@ class ReplyParser:
     """Takes bytes as they arrive, gives replies as they are complete."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._searched = 0
+        self._whole: deque[bytes] = deque()
+        """Lines that have come to their end and were not looked at yet."""
+        self._rest = b""
         self._lines: list[str] = []
         self._code = 0
         self._size = 0
@@ -98,29 +100,26 @@ class ReplyParser:
     @property
     def pending(self) -> bool:
         """Whether bytes are held that no reply has used up."""
-        return bool(self._buffer or self._lines)
+        return bool(self._whole or self._rest or self._lines)
 
     def feed(self, data: bytes) -> None:
         """Add what has arrived."""
-        self._buffer += data
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        self._whole += whole
 
     def next(self) -> Reply | None:
         """The next complete reply, or None while it is still on its way; raises `WireError` past the limits."""
-        if not self._buffer:
-            return None
-        while (end := self._buffer.find(b"\n", self._searched)) >= 0:
-            line = bytes(self._buffer[:end]).removesuffix(b"\r")
-            del self._buffer[: end + 1]
-            self._searched = 0
-            if not self._lines and end < _SHORT and (known := _whole_reply(line)) is not None:
+        while self._whole:
+            line = self._whole.popleft()
+            if not self._lines and len(line) < _SHORT and (known := _whole_reply(line)) is not None:
                 return known
+            line = line.removesuffix(b"\r")
             self._check(len(line))
             if self._take(line):
                 reply = Reply(self._code, tuple(self._lines))
                 self._lines, self._size = [], 0
                 return reply
-        self._searched = len(self._buffer)
-        if self._searched > MAX_LINE:
+        if len(self._rest) > MAX_LINE:
             raise WireError(f"The mail server sent a reply line of more than {MAX_LINE} bytes.")
         return None
 
@@ -143,5 +142,5 @@ class ReplyParser:
 @lru_cache(maxsize=256)
 def _whole_reply(line: bytes) -> Reply | None:
     """A reply of one line; most of a session's replies are the same few, so they are read once."""
-    match = _LINE.fullmatch(line)
+    match = _LINE.fullmatch(line.removesuffix(b"\r"))
     return Reply(int(match[1]), (printable(match[3] or b""),)) if match and match[2] != b"-" else None

@@ -51,7 +51,8 @@ class SmtpSettings:
     timeouts: Timeouts = Timeouts()
     ca_file: Path | None = None
     """Certificates to trust instead of the system's, as PEM."""
-    messages_per_connection: int = 100
+    messages_per_connection: int = 1000
+    """After so many a connection is closed and another opened, so that none lives for ever."""
 
     @property
     def place(self) -> str:
