@@ -29,8 +29,13 @@ def given(name: str) -> ColumnElement[Any]:
 def people_of(table: Table) -> list[ColumnElement[bool]]:
     """SQL: rows of `table` of one `:campaign` and `:seq`, for the subscriber ids in the JSON array `:people`."""
     people = select(func.json_each(literal_column(":people")).table_valued("value").c.value)
-    return [
-        table.c.campaign_id == given("campaign"),
-        table.c.seq == given("seq"),
-        table.c.subscriber_id.in_(people),
-    ]
+    return [*_campaign_of(table), table.c.subscriber_id.in_(people)]
+
+
+def person_of(table: Table) -> list[ColumnElement[bool]]:
+    """SQL: the row of `table` of one `:campaign`, `:seq` and `:person`."""
+    return [*_campaign_of(table), table.c.subscriber_id == given("person")]
+
+
+def _campaign_of(table: Table) -> list[ColumnElement[bool]]:
+    return [table.c.campaign_id == given("campaign"), table.c.seq == given("seq")]

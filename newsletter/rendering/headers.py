@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from email.header import Header as Rfc2047
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from newsletter.addresses import for_the_wire
@@ -165,6 +166,7 @@ def _has_no_controls(value: str) -> bool:
     return _CONTROLS.search(value) is None
 
 
+@lru_cache(maxsize=256)
 def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise RenderError(f"{name!r} is not a header name.")

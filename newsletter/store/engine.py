@@ -31,6 +31,8 @@ PRAGMAS = (
     "temp_store = MEMORY",
     "journal_size_limit = 67108864",
 )
+Execute = Callable[[str, Mapping[str, Any]], int]
+"""Runs a statement with its parameters; tells how many rows it touched."""
 SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
 
 
@@ -122,7 +124,7 @@ class Driver:
         self._is_rolled_back = False
 
     @contextmanager
-    def transaction(self) -> Iterator[Callable[[str, Mapping[str, Any]], int]]:
+    def transaction(self) -> Iterator[Execute]:
         """Like `Database.write`; gives a function that runs a statement and tells how many rows it touched."""
         with _as_store_errors(self._path), self._lock:
             self._cursor.execute("BEGIN IMMEDIATE")

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
+from typing import NamedTuple
 
 from newsletter.addresses import for_the_wire
 from newsletter.errors import AddressError, TransportUnavailable
@@ -42,7 +42,7 @@ class Unsendable(Exception):
         self.outcome = Outcome(Verdict.REJECTED, Phase.MAIL, 0, enhanced, text[:MAX_TEXT])
 
 
-class _Step(Enum):
+class _Step(StrEnum):
     """What the next reply answers."""
 
     RSET = "rset"
@@ -55,8 +55,7 @@ class _Step(Enum):
 _PHASE = {_Step.MAIL: Phase.MAIL, _Step.RCPT: Phase.RCPT, _Step.DATA: Phase.DATA, _Step.DOT: Phase.DOT}
 
 
-@dataclass(frozen=True)
-class Turn:
+class Turn(NamedTuple):
     """What follows from one reply."""
 
     write: bytes = b""
@@ -65,6 +64,9 @@ class Turn:
     """An envelope whose fate is known."""
     close: bool = False
     """The session is of no more use."""
+
+
+_GO_ON = Turn()
 
 
 class Conversation:
@@ -89,8 +91,10 @@ class Conversation:
     @property
     def phase(self) -> Phase | None:
         """How far the message is that the next reply belongs to; None when no reply is awaited."""
-        step = next((step for step in self._expected if step is not _Step.RSET), None)
-        return None if step is None else _PHASE[step]
+        for step in self._expected:
+            if step is not _Step.RSET:
+                return _PHASE[step]
+        return None
 
     @property
     def is_waiting(self) -> bool:
@@ -110,13 +114,13 @@ class Conversation:
             steps.insert(0, (_Step.RSET, b"RSET\r\n"))
             self._dirty = False
         if self._is_pipelining:  # RFC 2920 §3.1: DATA may end a group
-            self._expected.extend(step for step, _ in steps)
-            return b"".join(line for _, line in steps)
+            self._expected += [step for step, _ in steps]
+            return b"".join([line for _, line in steps])
         self._later.extend(steps)
         return self._next_step()
 
-    def body(self) -> bytes:
-        """The body of `ahead` up to and including its final dot; call it only when `ahead` was armed.
+    def body(self) -> tuple[bytes, bytes]:
+        """The body of `ahead`, and what ends in its final dot; call it only when `ahead` was armed.
 
         With PIPELINING, `begin` may put the next envelope ahead at once, so that its commands ride behind the dot.
         """
@@ -125,11 +129,11 @@ class Conversation:
         self._expected.append(_Step.DOT)
         message = envelope.message
         if envelope.is_canonical:
-            return message + b".\r\n"
+            return message, b".\r\n"
         stuffed = message.replace(b"\r\n.", b"\r\n..")  # RFC 5321 §4.5.2
         if message.startswith(b"."):
             stuffed = b"." + stuffed
-        return stuffed + (b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n")
+        return stuffed, b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n"
 
     @property
     def pipelines(self) -> bool:
@@ -149,16 +153,14 @@ class Conversation:
             if not reply.good:
                 raise WireError(f"The mail server refuses to begin anew: {reply}")
             return Turn(self._next_step())
-        expected = reply.code == 354 if step is _Step.DATA else reply.good
-        if not expected and self._failed is None:
-            self._failed = (step, reply)
-        if self._failed is None and step is not _Step.DATA:
-            return Turn(self._next_step())
+        is_wished = reply.code == 354 if step is _Step.DATA else reply.good
+        if self._failed is None and is_wished:
+            self.is_ready = step is _Step.DATA
+            return Turn(self._next_step()) if self._later else _GO_ON
         if self._failed is None:
-            self.is_ready = True
-            return Turn()
+            self._failed = (step, reply)
         if self._is_pipelining and step is not _Step.DATA:
-            return Turn()
+            return _GO_ON
         try:
             outcome = _judged(*self._failed)
         except SenderRefused as error:
@@ -241,19 +243,18 @@ class Conversation:
 def _judged(step: _Step, reply: Reply) -> Outcome:
     """The verdict of a reply that is not the wished one, and of every reply to the dot."""
     phase = _PHASE[step]
-
-    def outcome(verdict: Verdict, *, session: bool = False) -> Outcome:
-        return Outcome(verdict, phase, reply.code, reply.enhanced, reply.text, session=session)
-
     if phase is Phase.DOT and reply.good:
-        return outcome(Verdict.ACCEPTED)
-    if reply.temporary or (phase is Phase.RCPT and reply.code in _STORAGE):
-        return outcome(Verdict.DEFERRED, session=phase is Phase.MAIL)
-    if reply.permanent and phase is Phase.MAIL:
+        verdict = Verdict.ACCEPTED
+    elif reply.temporary or (phase is Phase.RCPT and reply.code in _STORAGE):
+        verdict = Verdict.DEFERRED
+    elif reply.permanent and phase is Phase.MAIL:
         raise SenderRefused(f"The mail server refuses mail from us: {reply}", hint=_HINT)
-    if reply.permanent:
-        return outcome(Verdict.REJECTED)
-    raise WireError(f"The mail server gave an answer out of place: {reply}")
+    elif reply.permanent:
+        verdict = Verdict.REJECTED
+    else:
+        raise WireError(f"The mail server gave an answer out of place: {reply}")
+    of_the_session = verdict is Verdict.DEFERRED and phase is Phase.MAIL
+    return Outcome(verdict, phase, reply.code, reply.enhanced, reply.text, session=of_the_session)
 
 
 def _of_the_session(verdict: Verdict, phase: Phase, reply: Reply | None, text: str) -> Outcome:

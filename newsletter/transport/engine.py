@@ -212,11 +212,12 @@ class Engine:
         if any(outcome.session for _, outcome in self._untold):
             self._hands.is_exhausted = False  # what was put off may be due again at once
         self._untold = []
+        talkative = {key.data for key, events in self._selector.select(0) if events & selectors.EVENT_READ}
         for berth, envelope in zip(asking, envelopes, strict=True):
             if envelope in refused:
                 self._let_go(berth)
             else:
-                self._send_body(berth)
+                self._send_body(berth, has_news=berth in talkative)
 
     def _is_about_to_ask(self) -> bool:
         """Whether a request to arm is on its way behind good news; bad news is for whoever paces, at once."""
@@ -231,11 +232,11 @@ class Engine:
                 self._hands.put_back([berth.line.talk.ahead])
                 self._let_go(berth)
 
-    def _send_body(self, berth: Berth) -> None:
+    def _send_body(self, berth: Berth, *, has_news: bool) -> None:
         line = berth.line
         assert line is not None  # noqa: S101 - it asked to be armed a moment ago
         try:
-            verdict = line.send_body()
+            verdict = line.send_body(has_news=has_news)
         except (WireError, SenderRefused) as error:
             self._drop(berth, error)
             return
@@ -250,13 +251,7 @@ class Engine:
                 self._begin(berth, berth.line)
         for berth in self._berths:
             line = berth.line
-            if (
-                line is not None
-                and line.talk.pipelines
-                and line.spare is None
-                and not line.is_idle
-                and not line.is_spent
-            ):
+            if line is not None and line.wants_spare:
                 line.spare = self._hands.next()
                 if line.spare is None:
                     break
@@ -388,8 +383,9 @@ class Engine:
     def _watch(self, berth: Berth) -> None:
         """Listen for what the line waits for."""
         line = berth.line
-        if line is not None and self._selector.get_key(line.sock).events != line.events:
+        if line is not None and line.events != line.watched:
             self._selector.modify(line.sock, line.events, berth)
+            line.watched = line.events
 
     def _forget(self, line: Line) -> None:
         with contextlib.suppress(KeyError, ValueError):

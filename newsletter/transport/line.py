@@ -29,7 +29,8 @@ class Line:
         self.talk = Conversation(session.capabilities)
         self.spare: Envelope | None = None
         """Composed already, to ride behind the next dot."""
-        self.events = EVENT_READ
+        self.events = self.watched = EVENT_READ
+        """What it waits for, and what its engine watches for."""
         self.deadline = float("inf")
         """Monotonic moment by which something must have happened."""
         self.is_open = True
@@ -55,6 +56,11 @@ class Line:
         """Whether the session has carried as many messages as it should."""
         return self.session.sent >= self.session.settings.messages_per_connection
 
+    @property
+    def wants_spare(self) -> bool:
+        """Whether a composed message should wait for its ride behind the next dot."""
+        return self.spare is None and self.talk.pipelines and not self.is_idle and not self.is_spent
+
     def begin(self, envelope: Envelope) -> Settled | None:
         """Open the transaction of an envelope; a verdict when it cannot even be said on this session."""
         try:
@@ -65,15 +71,17 @@ class Line:
         self._write(commands)
         return None
 
-    def send_body(self) -> Settled | None:
+    def send_body(self, *, has_news: bool) -> Settled | None:
         """Write the body of the armed envelope with its dot, and behind it the commands of the spare one.
 
-        A reply that nobody asked for must not pass for the verdict on it, so the line is listened to once more.
+        `has_news`: something has arrived that was not read. A reply that nobody asked for must not pass for the
+        verdict on this body.
         """
-        self._receive()
+        if has_news:
+            self._receive()
         if self._parser.pending:
             raise WireError("The mail server speaks without being asked.")
-        body, commands, verdict = self.talk.body(), b"", None
+        (body, dot), commands, verdict = self.talk.body(), b"", None
         if self.spare is not None and self.talk.pipelines and not self.is_spent:
             envelope, self.spare = self.spare, None
             try:
@@ -81,8 +89,8 @@ class Line:
                 self.session.sent += 1
             except Unsendable as error:
                 verdict = (envelope, error.outcome)
-        self._dot_at = self._queued + len(body)
-        self._write(body + commands)
+        self._dot_at = self._queued + len(body) + len(dot)
+        self._write(b"".join((body, dot, commands)))
         return verdict
 
     def read(self) -> tuple[list[Settled], WireError | SenderRefused | None]:
@@ -103,7 +111,8 @@ class Line:
                     self.session.wire.replied()
                 if turn.close:
                     raise WireError("The session was left to be safe.")
-                self._write(turn.write)
+                if turn.write:
+                    self._write(turn.write)
         except (WireError, SenderRefused) as fault:
             return settled, fault
         if replies:  # a byte a minute is no progress
@@ -147,10 +156,9 @@ class Line:
         return WireError(f"The mail server did not answer within {seconds:g} seconds.")
 
     def _write(self, data: bytes) -> None:
-        if data:
-            self._queued += len(data)
-            self._out.append(memoryview(data))
-            self.flush()
+        self._queued += len(data)
+        self._out.append(memoryview(data))
+        self.flush()
 
     def _receive(self) -> None:
         while True:
@@ -170,13 +178,10 @@ class Line:
         timeouts = self.session.settings.timeouts
         if self._out:
             return timeouts.block
-        match self.talk.phase:
-            case Phase.DOT:
-                return timeouts.dot
-            case Phase.DATA:
-                return timeouts.data
-            case _:
-                return timeouts.command
+        phase = self.talk.phase
+        if phase is Phase.DOT:
+            return timeouts.dot
+        return timeouts.data if phase is Phase.DATA else timeouts.command
 
     def _set_deadline(self) -> None:
         waiting = self._out or self.talk.is_waiting

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 
 import factories
@@ -261,7 +260,7 @@ def test_silence_about_a_confirmation_means_another_try(bench: Bench) -> None:
 
 def test_every_try_that_did_not_simply_succeed_leaves_an_attempt(bench: Bench) -> None:
     delivery = bench.inflight()
-    bench.record(delivery, replace(GREYLISTED, text="x" * 900, enhanced="4.7.1" * 9))
+    bench.record(delivery, GREYLISTED._replace(text="x" * 900, enhanced="4.7.1" * 9))
     kept = bench.connection.execute(select(attempts)).one()
     assert (kept.verdict, kept.phase, kept.code, len(kept.text), len(kept.enhanced)) == (
         "deferred",
