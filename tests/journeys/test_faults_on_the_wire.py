@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smtpd import Drop, ScriptedServer, Stall
+from smtpd import Drip, Drop, Endless, ScriptedServer, Stall, Step
 
 import pytest
 from journeys.desk import Desk
@@ -150,3 +150,30 @@ def test_a_refusal_at_the_dot_is_about_the_message_not_the_mailbox(desk: Desk) -
         assert desk.send().code == 5
     assert desk.statuses() == {"sent": desk.readers - 1, "failed": 1}
     assert not desk.sql("SELECT * FROM suppressions")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "reply", [Drip("250 2.1.5 ok", every=0.5), Endless(), Endless(line=True)], ids=["tarpit", "lines", "line"]
+)
+def test_a_relay_that_never_finishes_its_answer_delays_one_and_stops_nobody(desk: Desk, reply: Step) -> None:
+    with ScriptedServer({"RCPT": [None, None, reply]}) as server:
+        desk.relay(server.port, connections=2, timeout=1)
+        result = desk.send("--json")
+        assert (result.code, result.json["sent"]) == (0, desk.readers)
+        assert once_each(server)
+        assert len(server.messages) == desk.readers
+    assert sorted(copy.tries for copy in desk.ledger().values()) == [1] * (desk.readers - 1) + [2]
+
+
+def test_a_mailbox_over_its_quota_is_tried_again_and_a_message_too_big_is_not(desk: Desk) -> None:
+    script = {"RCPT": [None, "552 5.2.2 mailbox over quota"], "DOT": [None, None, "552 5.3.4 message too big"]}
+    with ScriptedServer(script) as server:
+        desk.relay(server.port, connections=1)
+        result = desk.send("--json")
+        assert (result.code, result.json["sent"]) == (5, desk.readers - 2)
+        assert (result.json["deferred"], result.json["failed"]) == (1, 1)
+    (full,) = desk.those("pending")
+    assert desk.ledger()[full].code == 552
+    assert desk.ledger()[full].due_in > 14 * 60
+    assert not desk.sql("SELECT * FROM suppressions"), "neither says that the mailbox is gone"
