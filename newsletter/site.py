@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 DEAD_MAILBOX = frozenset({"5.1.1", "5.1.10"})
 """Enhanced codes that say the mailbox does not exist (RFC 3463 §3.2, RFC 7505 §4.1)."""
 
+MOST_SIGNERS = 4
+"""Threads that compose and sign: more than these are not kept busy by one sender."""
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -341,6 +344,7 @@ class Site:
             on_outcome=self._on_outcome,
             limits=Limits(pacing.rate, smtp.rate, pacing.providers) if smtp else None,
             fence=self.fence,
+            compose_threads=min(MOST_SIGNERS, os.cpu_count() or 1) if self.signer else 0,
         )
         return Sender(
             self.database,

@@ -27,12 +27,12 @@ from newsletter.deliveries.exchange import Exchange, OnOutcome
 from newsletter.deliveries.fence import Fence
 from newsletter.deliveries.pacing import Limits, Pacer
 from newsletter.deliveries.providers import provider_of
+from newsletter.deliveries.workshop import Compose, Workshop
 from newsletter.errors import RenderError, StateError, StoreError
 from newsletter.store.engine import Database
 from newsletter.store.schema import CampaignKind, CampaignStatus
 from newsletter.transport.base import Envelope, Outcome, Phase, Settled, Transport, Verdict
 
-Compose = Callable[[Delivery], Envelope]
 Progress = Callable[[Outcome], None]
 
 BATCHES = (20, 400)
@@ -54,6 +54,8 @@ class Policies:
     """Whom not to hurry; None where mail reaches nobody (the sandbox): no limits, and nothing learned."""
     fence: Fence | None = None
     """Refuses to begin on a copy of the database."""
+    compose_threads: int = 0
+    """Threads that compose ahead, for copies that are signed; `compose` then runs in several at once."""
 
 
 class Sender:
@@ -85,6 +87,7 @@ class Sender:
         self._claimed_at = 0.0
         self._worker_id = 0
         self._exchange: Exchange
+        self._workshop: Workshop
 
     def stop(self) -> None:
         """Take nothing more; what is on the wire finishes."""
@@ -207,7 +210,7 @@ class Sender:
 
     def _compose(self, delivery: Delivery) -> Envelope | None:
         try:
-            return self._policies.compose(delivery)
+            return self._workshop.compose(delivery, self._hands)
         except RenderError as error:
             outcome = Outcome(Verdict.REJECTED, Phase.CONNECT, text=f"not composed: {error}")
             with self._database.write() as connection:
@@ -280,12 +283,14 @@ class _Worker:
         sender._exchange = Exchange(
             sender._database, sender._worker_id, policies.still_wanted, policies.on_outcome, sender._clock
         )
+        sender._workshop = Workshop(policies.compose, policies.compose_threads)
         self._heart.start()
 
     def __exit__(self, *error: object) -> None:
         self._over.set()
         self._heart.join()
         sender = self._sender
+        sender._workshop.close()
         sender._exchange.close()
         sender._hands.clear()
         with sender._database.write() as connection:

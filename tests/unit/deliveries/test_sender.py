@@ -70,11 +70,12 @@ class Office:
         trial: bool = False,
         limits: Limits | None = None,
         clock: Clock | None = None,
+        threads: int = 0,
     ) -> Sender:
         return Sender(
             self.database,
             transport,
-            Policies(compose, still_wanted(), on_outcome, limits),
+            Policies(compose, still_wanted(), on_outcome, limits, compose_threads=threads),
             clock or self.clock,
             scope=Scope(trial=trial),
             progress=self.seen.append,
@@ -165,17 +166,31 @@ def test_connection_that_breaks_is_tried_again_within_the_same_run(office: Offic
     assert office.totals.sent == 45
 
 
-def test_message_that_cannot_be_composed_does_not_stop_the_others(office: Office) -> None:
+@pytest.mark.parametrize("threads", [0, 2])
+def test_message_that_cannot_be_composed_does_not_stop_the_others(office: Office, threads: int) -> None:
     def picky(delivery: Delivery) -> Envelope:
         if delivery.email == "r30@example.net":
             raise RenderError("This reader has no city.")
         return compose(delivery)
 
     transport = MemoryTransport()
-    office.sender(transport, compose=picky).drain()
+    office.sender(transport, compose=picky, threads=threads).drain()
     assert office.totals == Totals(audience=45, sent=44, failed=1)
     assert office.statuses["r30@example.net"] == "failed"
     assert office.status == "finished"
+
+
+def test_trouble_in_a_composing_thread_ends_the_run_like_any_other(office: Office) -> None:
+    def troubled(delivery: Delivery) -> Envelope:
+        if delivery.email == "r30@example.net":
+            raise StoreError("the disk is failing")
+        return compose(delivery)
+
+    with pytest.raises(StoreError, match="disk is failing"):
+        office.sender(MemoryTransport(), compose=troubled, threads=2).drain()
+    assert office.totals == Totals(audience=45, sent=30, pending=15)
+    assert office.workers == 0
+    assert not [each for each in threading.enumerate() if each.name.startswith("newsletter-compose")]
 
 
 def test_relay_that_cannot_be_used_leaves_every_row_pending(office: Office, clock: FrozenClock) -> None:
