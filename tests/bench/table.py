@@ -108,8 +108,13 @@ def command() -> str:
 
 def rates(pairs: Sequence[tuple[float, ...]], *names: str) -> str:
     """`smtp-source 5,478/s, ours 5,313/s`: the medians of what was answered."""
+    return medians(pairs, *(f"{name} {{:,.0f}}/s" for name in names))
+
+
+def medians(pairs: Sequence[tuple[float, ...]], *forms: str, scale: float = 1.0) -> str:
+    """The medians of what was answered, `scale` times, each put into its form (`ours {:.1f} µs`)."""
     columns = zip(*pairs, strict=True)
-    return ", ".join(f"{name} {statistics.median(each):,.0f}/s" for name, each in zip(names, columns, strict=True))
+    return ", ".join(form.format(scale * statistics.median(each)) for form, each in zip(forms, columns, strict=True))
 
 
 def machine() -> str:
