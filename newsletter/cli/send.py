@@ -1,4 +1,4 @@
-"""`newsletter send`: look, agree, launch, and empty the campaign in the foreground."""
+"""`newsletter send`: look, agree, launch, and empty the campaign in the foreground; or rehearse all that."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import click
 
 from newsletter.cli import moment
 from newsletter.cli.console import Console, console_options, plural
+from newsletter.cli.faults import USUAL
+from newsletter.cli.faults import parse as parse_faults
 from newsletter.cli.grace import GRACE, breaks_off
 from newsletter.errors import RefusedError, TransportUnavailable
 
@@ -27,6 +29,11 @@ PARTIAL = 5
 
 AT = 'Start later: "2026-11-24T08:00+01:00" or "2026-11-24T08:00 Europe/Berlin" (needs `serve` or `worker`).'
 
+FAULTS = (
+    "With --rehearse: what goes wrong, as rates of deferred, rejected, dropped (before the last byte) and silent "
+    f"(after it), slow=50ms for every answer, seed=N; or none. Default: {USUAL}."
+)
+
 
 @click.command()
 @click.argument("slug")
@@ -35,6 +42,8 @@ AT = 'Start later: "2026-11-24T08:00+01:00" or "2026-11-24T08:00 Europe/Berlin" 
 @click.option("--detach", is_flag=True, help="Only launch; `serve` or `worker` send.")
 @click.option("--dry-run", is_flag=True, help="Show what would happen; ask nothing, send nothing.")
 @click.option("--expect", type=int, metavar="N", help="With --yes: the audience you agree to.")
+@click.option("--rehearse", is_flag=True, help="Send to everybody for practice: nothing leaves this machine.")
+@click.option("--faults", metavar="WHAT", help=FAULTS)
 @console_options
 def send(
     console: Console,
@@ -45,8 +54,36 @@ def send(
     detach: bool,
     dry_run: bool,
     expect: int | None,
+    rehearse: bool,
+    faults: str | None,
 ) -> int:
     """Send issue SLUG to a list; run again, it continues what is unfinished and repeats nothing."""
+    if rehearse:
+        given = {"--at": when, "--detach": detach, "--dry-run": dry_run, "--expect": expect is not None}
+        return _rehearse(console, slug, list_slug, faults, [option for option, value in given.items() if value])
+    if faults is not None:
+        raise click.UsageError("--faults goes with --rehearse only; the real relay has faults of its own.")
+    return _send(console, slug, list_slug, when, detach=detach, dry_run=dry_run, expect=expect)
+
+
+def _rehearse(console: Console, slug: str, list_slug: str | None, faults: str | None, given: list[str]) -> int:
+    from newsletter.cli.rehearse import rehearse
+
+    if given:
+        raise click.UsageError(f"--rehearse does not go with {given[0]}: it sends at once, and to nobody.")
+    return rehearse(console, slug, list_slug, parse_faults(faults))
+
+
+def _send(
+    console: Console,
+    slug: str,
+    list_slug: str | None,
+    when: str | None,
+    *,
+    detach: bool,
+    dry_run: bool,
+    expect: int | None,
+) -> int:
     from newsletter.campaigns import launch
     from newsletter.checks.findings import errors
 

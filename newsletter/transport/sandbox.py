@@ -39,7 +39,7 @@ class Faults:
     """Misbehaviour on request, the same for the same `seed` whatever the order of messages.
 
     Rates are shares of 1. A rejected recipient stays rejected, as a dead mailbox does; the other rates
-    are drawn anew for every try, so that a second one may succeed. `drop_after_dot_rate` keeps the
+    are drawn anew for every try, so that a second one may succeed. `drop_after_dot_rate` takes the
     message and closes without an answer: the case in which nobody can say (RFC 1047).
     """
 
@@ -74,13 +74,16 @@ class SandboxAddress(NamedTuple):
 class Sandbox:
     """The inbox in `folder`, served from a thread of this process while it is entered."""
 
-    def __init__(self, folder: Path, host: str = "127.0.0.1", port: int = 0, *, faults: Faults | None = None) -> None:
-        """`port` 0 takes the one of last time if it is free, else any."""
+    def __init__(
+        self, folder: Path, host: str = "127.0.0.1", port: int = 0, *, faults: Faults | None = None, keeps: bool = True
+    ) -> None:
+        """`port` 0 takes the one of last time if it is free, else any. Without `keeps` mail is thrown away."""
         if not is_loopback(host):
             raise StateError(f"The sandbox listens on this machine only, not on {host}.", hint="Use 127.0.0.1.")
         self.folder = folder
         self.faults = faults or Faults()
         """May be exchanged at any time; it holds from the next command on."""
+        self.keeps = keeps
         self.joined = False
         """Whether the sandbox belongs to another owner, who will stop it."""
         self._wanted = (host, port)
@@ -182,9 +185,10 @@ class Sandbox:
     async def _serve(self, sock: socket.socket, ready: threading.Event) -> None:
         loop = self._loop = asyncio.get_running_loop()
         handler, protocols = _Handler(self), set[_Protocol]()
+        kind = _Protocol if self.keeps else _CarelessProtocol
 
         def protocol() -> _Protocol:
-            return _Protocol(
+            return kind(
                 protocols,
                 handler,
                 data_size_limit=MAX_SIZE,
@@ -224,6 +228,27 @@ class _Protocol(SMTP):  # type: ignore[misc, unused-ignore]
             self.transport.abort()
 
 
+class _CarelessProtocol(_Protocol):
+    """The same without a look at the message: taking it line by line costs seven times what sending it does."""
+
+    line_length_limit = 64 * 1024  # the most that is taken at a time
+
+    async def smtp_DATA(self, arg: str) -> None:
+        if arg or self.envelope is None or not self.envelope.rcpt_tos:
+            await self.push("503 5.5.1 DATA comes after RCPT, alone")
+            return
+        await self.push("354 End data with <CR><LF>.<CR><LF>")
+        while True:
+            try:
+                await self._reader.readuntil(b"\r\n.\r\n")
+                break
+            except asyncio.LimitOverrunError as error:
+                await self._reader.readexactly(error.consumed)
+        answer = await self._call_handler_hook("DATA")
+        self._set_post_data_state()  # type: ignore[no-untyped-call, unused-ignore]
+        await self.push(answer)
+
+
 class _Handler:
     """Stores what comes and plays the faults; the names of its methods are aiosmtpd's."""
 
@@ -246,17 +271,19 @@ class _Handler:
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:
-        faults = self._sandbox.faults
-        try:
-            path = self._maildrop.add(stamp(envelope.mail_from or "", envelope.rcpt_tos, envelope.content))
-        except OSError as error:
-            return f"452 4.3.1 The sandbox cannot store it: {error.strerror}"
+        faults, answer = self._sandbox.faults, "250 2.0.0 Thrown away"
+        if self._sandbox.keeps:
+            try:
+                path = self._maildrop.add(stamp(envelope.mail_from or "", envelope.rcpt_tos, envelope.content))
+            except OSError as error:
+                return f"452 4.3.1 The sandbox cannot store it: {error.strerror}"
+            answer = f"250 2.0.0 Kept as {path.name}"
         if faults.delay_seconds > 0:
             await asyncio.sleep(faults.delay_seconds)
         name = envelope.rcpt_tos[0].lower()
         if faults.chance("after", name, self._tries[name]) < faults.drop_after_dot_rate:
             await _vanish(server)
-        return f"250 2.0.0 Kept as {path.name}"
+        return answer
 
 
 async def _vanish(server: Any) -> None:
