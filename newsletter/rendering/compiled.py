@@ -76,11 +76,11 @@ class CompiledMessage:
         Raises `RenderError` when a slot used has neither value nor fallback, when a field would stand twice, or
         when a message without From or Date is to be signed.
         """
-        _refuse_doubles(tuple([header.name for header in headers]), self._static_names)
+        _refuse_doubles(tuple([name for name, _ in headers]), self._static_names)
         encoded = self._encoded(values)
         subject = self._subject if isinstance(self._subject, Header) else _personal_subject(self._subject, values)
         body = self._body.filled(encoded)
-        lines = [header.line for header in headers]
+        lines = [b"%b: %b\r\n" % (name.encode("ascii"), value) for name, value in headers]
         lines += (self._static_lines, subject.line, self._mime_lines)
         if signer is None:
             return b"".join(lines + body)
