@@ -24,6 +24,7 @@ from newsletter.config import Config, SmtpConfig
 from newsletter.deliveries.pacing import ALL, RELAY, ROUND, Limits
 from newsletter.deliveries.providers import provider_of
 from newsletter.deliveries.throttles import SECOND
+from newsletter.errors import StoreError
 from newsletter.store.engine import Database
 from newsletter.store.schema import CampaignKind, DeliveryStatus, campaigns, deliveries, subscribers, throttles
 
@@ -60,11 +61,18 @@ class Least:
 
 def copy_database(database: Database, path: Path) -> None:
     """Write a consistent copy to `path`, whatever is written beside it; the original is only read."""
-    with database.read() as connection, closing(sqlite3.connect(path)) as copy:
+    with database.read() as connection:
         source = connection.connection.driver_connection
         assert isinstance(source, sqlite3.Connection)  # noqa: S101 - `Database` opens nothing else
-        # In one go: copied in steps, a database that is written to makes the copying begin again.
-        source.backup(copy)
+        try:
+            with closing(sqlite3.connect(path)) as copy:
+                # In one go: copied in steps, a database that is written to makes the copying begin again.
+                source.backup(copy)
+        except sqlite3.OperationalError as error:
+            raise StoreError(
+                f"The database could not be copied to {path}: {error}.",
+                hint="Nothing has changed. A rehearsal needs room for a second database there.",
+            ) from error
 
 
 def settings(config: Config, database_url: str, port: int) -> Config:

@@ -12,6 +12,7 @@ import pytest
 from newsletter.campaigns import rehearsal
 from newsletter.campaigns.launch import Order
 from newsletter.deliveries.pacing import Limits
+from newsletter.errors import StoreError
 from newsletter.site import Site
 
 
@@ -26,6 +27,11 @@ def test_copy_is_consistent_while_somebody_writes(site: Site, tmp_path: Path) ->
             ("r0@example.net",),
             ("r1@example.net",),
         ]
+
+
+def test_copy_that_cannot_be_written_names_its_place_and_what_it_needs(site: Site, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"copied to .*nowhere.*needs room for a second database"):
+        rehearsal.copy_database(site.database, tmp_path / "nowhere" / "copy.db")
 
 
 def test_earlier_launches_of_this_issue_to_this_list_are_forgotten_and_no_others(site: Site) -> None:
