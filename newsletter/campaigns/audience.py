@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Select, exists, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, exists, func, select
 
 from newsletter.store.schema import (
     CampaignKind,
@@ -12,8 +12,8 @@ from newsletter.store.schema import (
     deliveries,
     subscribers,
     subscriptions,
+    suppressions,
 )
-from newsletter.subscribers import suppression
 
 
 def eligible(list_id: int, slug: str, *, is_trial: bool) -> Select[tuple[int]]:
@@ -22,25 +22,36 @@ def eligible(list_id: int, slug: str, *, is_trial: bool) -> Select[tuple[int]]:
     Whoever had the issue through another list, or may have had it (in flight, ambiguous), is left
     out: nobody gets it twice. Sandbox copies reached nobody and do not count.
     """
-    earlier = deliveries.alias("earlier")
-    had_it = exists().where(
-        campaigns.c.kind == CampaignKind.ISSUE,
-        campaigns.c.slug == slug,
-        campaigns.c.is_trial.is_(False),
-        earlier.c.campaign_id == campaigns.c.id,
-        earlier.c.subscriber_id == subscriptions.c.subscriber_id,
-        earlier.c.status.not_in([DeliveryStatus.SKIPPED, DeliveryStatus.FAILED]),
-    )
+    reader = subscriptions.c.subscriber_id
     query = (
-        select(subscriptions.c.subscriber_id)
+        select(reader)
         .where(
             subscriptions.c.list_id == list_id,
             subscriptions.c.status == SubscriptionStatus.CONFIRMED,
-            ~suppression.is_suppressed(subscriptions),
+            reader.not_in(_suppressed()),
         )
-        .order_by(subscriptions.c.subscriber_id)
+        .order_by(reader)
     )
-    return query if is_trial else query.where(~had_it)
+    return query if is_trial else query.where(~_had_it(reader, slug))
+
+
+def _suppressed() -> Select[tuple[int]]:
+    """Who is on file and suppressed; asked once for a whole audience, because they are few among many."""
+    hashes = select(suppressions.c.address_hash)
+    return select(subscribers.c.id).where(subscribers.c.address_hash.in_(hashes)).correlate(None)
+
+
+def _had_it(reader: Column[int], slug: str) -> ColumnElement[bool]:
+    """SQL: a real campaign of this issue, to whichever list, has a copy for `reader`."""
+    # A list of its own, so that those campaigns, if there are any, are looked for only once.
+    sent = select(campaigns.c.id).where(
+        campaigns.c.kind == CampaignKind.ISSUE, campaigns.c.slug == slug, campaigns.c.is_trial.is_(False)
+    )
+    return exists().where(
+        deliveries.c.campaign_id.in_(sent),
+        deliveries.c.subscriber_id == reader,
+        deliveries.c.status.not_in([DeliveryStatus.SKIPPED, DeliveryStatus.FAILED]),
+    )
 
 
 def count(connection: Connection, audience: Select[tuple[int]]) -> int:
