@@ -15,7 +15,16 @@ from newsletter.campaigns import dryfill
 from newsletter.errors import RefusedError
 from newsletter.rendering.slots import Slot
 from newsletter.site import Site
-from newsletter.store.schema import SubscriptionStatus, campaigns, deliveries, snapshots, subscribers, subscriptions
+from newsletter.store.schema import (
+    SubscriptionStatus,
+    SuppressionReason,
+    campaigns,
+    deliveries,
+    snapshots,
+    subscribers,
+    subscriptions,
+)
+from newsletter.subscribers import suppression
 
 if TYPE_CHECKING:
     from newsletter.campaigns.launch import Order
@@ -60,6 +69,8 @@ def test_fallback_or_a_place_only_on_the_archive_page_is_enough(editor: Editor) 
 
 def test_whoever_is_not_in_the_audience_does_not_count(editor: Editor) -> None:
     factories.subscribed(editor.connection, editor.keys, "left@example.net", SubscriptionStatus.UNSUBSCRIBED)
+    bounced = factories.subscribed(editor.connection, editor.keys, "bounced@example.net")
+    suppression.suppress(editor.connection, bounced.address_hash, SuppressionReason.HARD_BOUNCE, factories.START)
     dryfill.require_complete(editor.connection, order(editor), "")
 
 
