@@ -1,14 +1,17 @@
-"""How long an import takes beside raw sqlite3 writing the very same rows: `python tests/bench/imports.py [ROWS]`.
+"""How long an import takes beside raw sqlite3 writing the very same rows, and how much memory it takes.
 
 Both go into a fresh Site's database, with the same pragmas, indexes and triggers; the raw one in a single
 transaction, from rows that are ready, which no import can be. What remains is the price of reading CSV,
-checking addresses, hashing evidence, and letting others have their turn.
+checking addresses, hashing evidence, and letting others have their turn. Memory is the peak of the whole
+command `newsletter subscriber import`.
+
+    python tests/bench/imports.py [--rounds 5] [--messages 100000]
 """
 
 from __future__ import annotations
 
-import io
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import time
@@ -16,13 +19,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import table
 from sqlalchemy import Connection
 
 from newsletter import config
-from newsletter.clock import utc_now
 from newsletter.site import Site
 from newsletter.starter.plant import plant
-from newsletter.store import migrate
 from newsletter.store.engine import PRAGMAS, SYNCHRONOUS, Database
 from newsletter.subscribers import transfer
 from newsletter.subscribers.intake import Refusal, Terms
@@ -34,44 +36,79 @@ TABLES = ("subscribers", "subscriptions", "wordings", "consent_records")
 SLOW_TURN = 0.05
 """Seconds a writer's turn should not last longer than."""
 
+_COMMAND = """\
+import atexit, re, runpy, sys
+from pathlib import Path
+atexit.register(lambda: print(re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1]))
+runpy.run_module("newsletter", run_name="__main__", alter_sys=True)
+"""
+"""The command line, which prints the peak of its memory in KB when all is done."""
 
-def main(rows: int) -> None:
-    """Import, write the same rows raw, print both and their ratio."""
-    with tempfile.TemporaryDirectory(prefix="newsletter-bench-") as folder:
-        imported, raw = fresh(Path(folder, "imported")), fresh(Path(folder, "raw"))
-        seconds, turns = bring(imported, rows)
-        plain = write_raw(imported.database, raw.database)
-        turns.sort()
-        slow = sum(turn > SLOW_TURN for turn in turns)
-        print(f"import  {rows} rows in {seconds:.2f} s, {rows / seconds:,.0f} rows/s")
-        print(f"raw     {rows} rows in {plain:.2f} s, {rows / plain:,.0f} rows/s")
-        print(f"ratio   {seconds / plain:.2f}")
-        print(
-            f"turns   {len(turns)}: median {1000 * turns[len(turns) // 2]:.1f} ms, longest {1000 * turns[-1]:.1f} ms, "
-            f"{slow} over {1000 * SLOW_TURN:.0f} ms"
-        )
-        imported.close()
-        raw.close()
+
+def main() -> None:
+    """Print a row for time, one for the turns of the writer and one for memory."""
+    chosen = table.options(__doc__, 100_000).parse_args()
+    table.begin(chosen)
+    rows: int = chosen.messages
+    turns: list[float] = []
+    pairs = [one_round(rows, turns) for _ in range(chosen.rounds)]
+    table.row(
+        f"import {rows:,} readers",
+        table.at_most(6, "× raw sqlite3"),
+        [ours / bare for bare, ours in pairs],
+        table.medians(pairs, "sqlite3 {:.2f} s", "ours {:.2f} s"),
+    )
+    slow = sum(turn > SLOW_TURN for turn in turns)
+    table.row(
+        "one writer's turn of it, ms",
+        None,
+        [1000 * turn for turn in turns],
+        f"{slow} of {len(turns):,} over {1000 * SLOW_TURN:.0f} ms",
+    )
+    few, many = peak(rows // 10), peak(rows)
+    table.row(
+        f"peak memory of it, beside {rows // 10:,} readers",
+        table.at_most(1.1, "×"),
+        [many / few],
+        f"{few / 1000:.1f} MB and {many / 1000:.1f} MB",
+    )
+
+
+def one_round(rows: int, turns: list[float]) -> tuple[float, float]:
+    """Seconds for sqlite3 and for an import of the same rows; notes how long each writer's turn of the import was."""
+    with (
+        tempfile.TemporaryDirectory(prefix="newsletter-bench-") as folder,
+        fresh(Path(folder, "imported")) as imported,
+        fresh(Path(folder, "raw")) as raw,
+    ):
+        ours = bring(imported, rows, turns)
+        return write_raw(imported.database, raw.database), ours
 
 
 def fresh(folder: Path) -> Site:
     """A new Site with an empty database."""
     plant(folder)
-    settings, origins = config.load(folder, {})
-    KeyRing.create(folder / settings.keys.file, utc_now())
-    site = Site(folder, settings, origins)
-    migrate.upgrade(site.any_database)
+    site = Site(folder, *config.load(folder, {}))
+    KeyRing.create(site.keys_path, site.clock())
+    site.upgrade()
     return site
 
 
-def bring(site: Site, rows: int) -> tuple[float, list[float]]:
-    """Seconds for an import of so many new, confirmed readers, and how long each writer's turn was."""
-    text = "email,name,confirmed_at\n" + "".join(
-        f"reader{number}@example{number % 50}.net,Reader {number},2026-01-15\n" for number in range(rows)
-    )
+def write_csv(path: Path, rows: int) -> Path:
+    """So many readers, fifty to a domain."""
+    with path.open("w", encoding="utf-8") as file:
+        file.write("email,name,confirmed_at\n")
+        file.writelines(
+            f"reader{number}@example{number % 50}.net,Reader {number},2026-01-15\n" for number in range(rows)
+        )
+    return path
+
+
+def bring(site: Site, rows: int, turns: list[float]) -> float:
+    """Seconds for an import of so many new, confirmed readers."""
+    path = write_csv(site.root / "readers.csv", rows)
     slug = site.config.default_list.slug
-    terms = Terms(site.list_ids[slug], slug, confirmed=True, basis="benchmark", origin="bench.csv")
-    turns: list[float] = []
+    terms = Terms(site.list_ids[slug], slug, confirmed=True, basis="benchmark", origin=path.name)
     write = site.database.write
 
     def refused(refusal: Refusal) -> None:
@@ -79,11 +116,12 @@ def bring(site: Site, rows: int) -> tuple[float, list[float]]:
 
     site.database.write = timed(write, turns)  # type: ignore[method-assign, assignment]
     started = time.perf_counter()
-    report, _ = transfer.import_csv(
-        site.database, site.keys, io.StringIO(text), terms, site.config.fields, site.clock(), on_refusal=refused
-    )
+    with transfer.open_text(path.open("rb")) as file:
+        report, _ = transfer.import_csv(
+            site.database, site.keys, file, terms, site.config.fields, site.clock(), on_refusal=refused
+        )
     assert report.confirmed == rows
-    return time.perf_counter() - started, turns
+    return time.perf_counter() - started
 
 
 def timed(write: Write, turns: list[float]) -> Write:
@@ -91,8 +129,8 @@ def timed(write: Write, turns: list[float]) -> Write:
 
     @contextmanager
     def measured() -> Iterator[Connection]:
+        started = time.perf_counter()
         with write() as connection:
-            started = time.perf_counter()
             yield connection
         turns.append(time.perf_counter() - started)
 
@@ -104,18 +142,28 @@ def write_raw(source: Database, target: Database) -> float:
     reading, writing = sqlite3.connect(source.path), sqlite3.connect(target.path)
     for pragma in (*PRAGMAS, f"synchronous = {SYNCHRONOUS['process']}"):
         writing.execute(f"PRAGMA {pragma}")
-    rows = {table: reading.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}
-    rows = {table: found for table, found in rows.items() if found}
+    rows = {name: reading.execute(f"SELECT * FROM {name}").fetchall() for name in TABLES}
+    rows = {name: found for name, found in rows.items() if found}
     started = time.perf_counter()
     with writing:
-        for table, found in rows.items():
+        for name, found in rows.items():
             marks = ", ".join("?" * len(found[0]))
-            writing.executemany(f"INSERT INTO {table} VALUES ({marks})", found)
+            writing.executemany(f"INSERT INTO {name} VALUES ({marks})", found)
     seconds = time.perf_counter() - started
     reading.close()
     writing.close()
     return seconds
 
 
+def peak(rows: int) -> int:
+    """KB that the command needs at most for an import of so many readers."""
+    with tempfile.TemporaryDirectory(prefix="newsletter-bench-") as folder:
+        with fresh(Path(folder, "site")) as site:
+            path = write_csv(site.root / "readers.csv", rows)
+        words = ["--site", str(site.root), "subscriber", "import", str(path), "--confirmed", "--basis", "benchmark"]
+        answer = subprocess.run([sys.executable, "-c", _COMMAND, *words], capture_output=True, text=True, check=True)
+        return int(answer.stdout.split()[-1])
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
+    main()
