@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -114,3 +115,19 @@ def test_slow_copies_are_composed_side_by_side() -> None:
     with workshop(slow) as shop:
         while hands:
             shop.compose(hands.popleft(), hands)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux lets a thread choose its cores")
+def test_only_the_threads_of_the_workshop_are_kept_on_a_core() -> None:
+    mine = os.sched_getaffinity(0)
+    where: list[set[int]] = []
+
+    def looking(delivery: Delivery) -> Envelope:
+        where.append(os.sched_getaffinity(0))
+        return copy(delivery)
+
+    with workshop(looking, 1) as shop:
+        shop.compose(row(1), [row(2)])
+        shop.compose(row(2), [])
+    assert os.sched_getaffinity(0) == mine
+    assert all(cores <= mine for cores in where)
