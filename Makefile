@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint format bench venv clean
+.PHONY: help demo test lint format bench bench-full venv clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,9 +24,11 @@ format: $(VENV)/.installed-test ## Put the code into its one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed-test ## Measure sending and importing against named programs (needs Postfix's smtp-sink)
-	$(BIN)/python tests/bench/send.py
-	$(BIN)/python tests/bench/imports.py
+bench: $(VENV)/.installed-test ## Measure against named programs in a few minutes (needs Postfix's smtp-sink)
+	@$(BIN)/python tests/bench
+
+bench-full: $(VENV)/.installed-test ## Measure everything, with a million readers and the slow peers
+	@$(BIN)/python tests/bench --full
 
 venv: $(VENV)/.installed-test ## Make the virtual environment for working on the code
 

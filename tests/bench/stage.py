@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, select, update
 
 from newsletter import config
 from newsletter.campaigns.compose import IssueComposer
 from newsletter.checks.findings import errors
+from newsletter.deliveries import ledger
 from newsletter.deliveries.claims import Delivery
 from newsletter.site import Site
 from newsletter.starter.plant import plant
@@ -168,6 +169,25 @@ def send(site: Site) -> float:
     sender.drain()
     assert all(outcome.verdict is Verdict.ACCEPTED for outcome in accepted)
     return len(accepted) / transport.wire_seconds
+
+
+def pages(site: Site) -> int:
+    """Bytes that the database uses in its file."""
+    with site.database.read() as connection:
+        count, free, size = (
+            int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+    return (count - free) * size
+
+
+def sent(site: Site, campaign_id: int) -> int:
+    """How many copies of the campaign were sent; nothing else may have become of any."""
+    with site.database.read() as connection:
+        totals = ledger.totals(connection, campaign_id)
+        everybody = connection.execute(select(campaigns.c.audience).where(campaigns.c.id == campaign_id)).scalar_one()
+    assert totals.sent == everybody, totals
+    return totals.sent
 
 
 def composer(site: Site, *, is_signed: bool = False) -> IssueComposer:
