@@ -35,7 +35,7 @@ from newsletter.transport.base import Envelope, Outcome, Phase, Settled, Transpo
 
 Progress = Callable[[Outcome], None]
 
-BATCHES = (20, 400)
+BATCHES = (20, 2000)
 """Rows claimed at a time, at least and at most: about what leaves in a second, so that a confirmation
 need not wait behind a long batch of an issue, and a quick relay is not kept waiting for claims."""
 

@@ -1,0 +1,17 @@
+"""An opened Site: the one place where configuration, database, templates and transports are wired together.
+
+Everything below is handed what it needs; everything above asks the Site for it. `folder` is what lies there,
+`authoring` what is done with issues, `sending` how mail leaves.
+"""
+
+from __future__ import annotations
+
+from newsletter.site.authoring import Authoring, Checked
+from newsletter.site.folder import find_root
+from newsletter.site.sending import Sending
+
+__all__ = ["Checked", "Site", "find_root"]
+
+
+class Site(Authoring, Sending):
+    """A folder with `newsletter.toml`, `templates/` and `issues/`."""

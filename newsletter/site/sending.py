@@ -1,0 +1,128 @@
+"""Sending: the relay or the sandbox, and senders that know what may leave and what an answer means."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection
+
+from newsletter.deliveries.claims import Delivery, Scope
+from newsletter.deliveries.pacing import Limits
+from newsletter.deliveries.sender import Policies, Progress, Sender
+from newsletter.site.folder import Folder
+from newsletter.store.schema import CampaignKind, SuppressionReason
+from newsletter.subscribers import lifecycle, people, suppression
+from newsletter.subscribers.wanted import still_wanted
+from newsletter.transport.base import Envelope, Outcome, Phase, Transport, Verdict
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from newsletter.transport.sandbox import Sandbox
+    from newsletter.transport.smtp import SmtpTransport
+
+DEAD_MAILBOX = frozenset({"5.1.1", "5.1.10"})
+"""Enhanced codes that say the mailbox does not exist (RFC 3463 §3.2, RFC 7505 §4.1)."""
+
+MOST_SIGNERS = 4
+"""Threads that compose and sign: more than these are not kept busy by one sender."""
+
+
+class Sending(Folder):
+    """How mail leaves a Site."""
+
+    def transport(self, *, impatient: bool = False) -> SmtpTransport:
+        """The configured relay; without one the sandbox, started when none listens yet.
+
+        `impatient` waits 30 seconds at most for anything, because somebody sits in front of it.
+        """
+        from newsletter.transport.smtp import SmtpSettings, SmtpTransport, Timeouts
+
+        smtp = self.config.smtp
+        if smtp is None:
+            return SmtpTransport(self.sandbox().settings)
+        seconds = smtp.timeout or (30.0 if impatient else None)
+        patience = Timeouts() if seconds is None else Timeouts(*[seconds] * 6)
+        return SmtpTransport(
+            SmtpSettings(
+                host=smtp.host,
+                port=smtp.port,
+                security=smtp.security,
+                username=smtp.username or None,
+                password=smtp.password.get_secret_value() if smtp.password else None,
+                connections=smtp.connections,
+                timeouts=patience,
+                ca_file=self.root / smtp.ca_file if smtp.ca_file else None,
+            )
+        )
+
+    def sandbox(self) -> Sandbox:
+        """The sandbox inbox of this Site: the one that runs already, or one of ours until `close`."""
+        from newsletter.transport.sandbox import Sandbox
+
+        if self._sandbox is None or Sandbox.running(self.sandbox_folder) is None:
+            self._sandbox = Sandbox.start_or_join(self.sandbox_folder)
+        return self._sandbox
+
+    @property
+    def sandbox_folder(self) -> Path:
+        """Where the sandbox keeps its mails."""
+        return self.var / "sandbox"
+
+    def sender(
+        self, *, campaign_id: int | None = None, progress: Progress | None = None, transport: Transport | None = None
+    ) -> Sender:
+        """A sender for one campaign, or for everything that is due."""
+        smtp, pacing = self.config.smtp, self.config.pacing
+        policies = Policies(
+            compose=self._compose(),
+            still_wanted=still_wanted(),
+            on_outcome=self._on_outcome,
+            limits=Limits(pacing.rate, smtp.rate, pacing.providers) if smtp else None,
+            fence=self.fence,
+            compose_threads=min(MOST_SIGNERS, os.cpu_count() or 1) if self.signer else 0,
+        )
+        return Sender(
+            self.database,
+            transport or self.transport(),
+            policies,
+            self.clock,
+            scope=Scope(trial=self.config.uses_sandbox, campaign_id=campaign_id),
+            progress=progress,
+        )
+
+    def housekeeping(self) -> None:
+        """What time alone brings about: sign-ups that nobody confirmed expire."""
+        with self.database.write() as connection:
+            lifecycle.expire(connection, self.clock())
+
+    def _compose(self) -> Any:
+        from newsletter.campaigns.compose import IssueComposer
+        from newsletter.subscribers.compose import MailComposer
+
+        issues = IssueComposer(self.config, self.letterhead, self.lists_by_id, self.database, self.signer)
+        mails = MailComposer(self.config, self.environment, self.letterhead, self.lists_by_id, self.signer)
+
+        def compose(delivery: Delivery) -> Envelope:
+            return issues.compose(delivery) if delivery.kind is CampaignKind.ISSUE else mails.compose(delivery)
+
+        return compose
+
+    def _on_outcome(self, connection: Connection, delivery: Delivery, outcome: Outcome) -> None:
+        """A mailbox that does not exist is never mailed again; other refusals say nothing about the address."""
+        if (
+            outcome.verdict is Verdict.REJECTED
+            and outcome.phase is Phase.RCPT
+            and outcome.enhanced in DEAD_MAILBOX
+            and not self.config.uses_sandbox
+        ):
+            person = people.by_uid(connection, delivery.uid)
+            if person is not None:
+                suppression.suppress(
+                    connection,
+                    person.address_hash,
+                    SuppressionReason.HARD_BOUNCE,
+                    self.clock(),
+                    note=f"{outcome.code} {outcome.text}"[:200],
+                )
