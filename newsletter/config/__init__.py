@@ -1,5 +1,6 @@
 """`newsletter.toml` and the environment become one frozen `Config`; unknown keys are errors."""
 
+from newsletter.config.kinds import is_loopback
 from newsletter.config.load import ENV_PREFIX, FILE_NAME, Origins, load, parse, settable, variable_for
 from newsletter.config.model import (
     SAMPLE_POSTAL_ADDRESS,
@@ -7,7 +8,6 @@ from newsletter.config.model import (
     FieldConfig,
     ListConfig,
     SmtpConfig,
-    is_loopback,
     nearest,
 )
 

@@ -1,23 +1,33 @@
 """Everything that can be set, as frozen models; the descriptions become the documentation.
 
-A value is checked where it enters, so that the rest of the house can rely on it: an address can be
-mailed, a URL has a scheme, a password never meets a relay without TLS.
+A value is checked where it enters (`kinds`), so that the rest of the house can rely on it; what two values
+must not be together stands here: a password never meets a relay without TLS.
 """
 
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from newsletter import addresses
-from newsletter.errors import AddressError, NotFoundError
+from newsletter.config.kinds import (
+    Colour,
+    HostName,
+    Language,
+    Line,
+    MailAddress,
+    OptionalMailAddress,
+    ProviderRates,
+    ReturnPath,
+    Slug,
+    WebAddress,
+    is_loopback,
+)
+from newsletter.errors import NotFoundError
 
 SAMPLE_POSTAL_ADDRESS = "1 Sample Street, 00000 Sampletown"
 """Part of the postal address that `init` writes; sending it to real readers is refused."""
@@ -37,105 +47,6 @@ RESERVED_FIELD_NAMES = frozenset(
     }
 )
 """Names that columns of files, fields of forms, or merge tags have already."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address can only be this machine."""
-    if host.lower().rstrip(".") in {"localhost", "localhost.localdomain"}:
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def _one_line(value: str) -> str:
-    if any(ord(character) < 32 or ord(character) in {127, 0x85, 0x2028, 0x2029} for character in value):
-        raise ValueError("must not contain line breaks or control characters")
-    return " ".join(value.split())
-
-
-def _address(value: str) -> str:
-    try:
-        return addresses.parse(value).email
-    except AddressError as error:
-        raise ValueError(str(error)) from error
-
-
-def _optional_address(value: str) -> str:
-    return _address(value) if value else ""
-
-
-def _slug(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", value):
-        raise ValueError("must consist of lower-case letters, digits and hyphens, at most 63 of them")
-    return value
-
-
-def _web_address(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be an address such as https://news.example.org")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError("must start with https:// (http is allowed on this machine only, for trying)")
-    return value.rstrip("/")
-
-
-def _host_name(value: str) -> str:
-    name = _one_line(value).rstrip(".").lower()
-    if not name.isascii():
-        try:
-            name = addresses.parse(f"name@{name}").domain
-        except AddressError as error:
-            raise ValueError("must be a name as DNS knows it") from error
-    label = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
-    if value.strip() and (len(name) > 253 or not re.fullmatch(rf"{label}(?:\.{label})*", name)):
-        raise ValueError("must be a name as DNS knows it: letters, digits, hyphens and dots")
-    return name
-
-
-def _return_path(value: str) -> str:
-    """A domain or an address; its domain as an A-label, as the wire wants it."""
-    local, at, domain = _one_line(value).rpartition("@")
-    if not domain and not at:
-        return ""
-    try:
-        found = addresses.parse(f"{local if at else 'bounces'}@{domain}")
-    except AddressError as error:
-        raise ValueError("must be a domain such as bounces.example.org, or an address") from error
-    return f"{local}@{found.domain}" if at else found.domain
-
-
-def _colour(value: str) -> str:
-    if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
-        raise ValueError(f'must be a colour such as "#0b6b63", not {value[:40]!r}')
-    return value
-
-
-def _pairs(value: object) -> object:
-    """`a=1,b=2`, as a variable gives it, as a table."""
-    if not isinstance(value, str):
-        return value
-    return {name.strip(): rate.strip() for name, _, rate in (pair.partition("=") for pair in value.split(","))}
-
-
-def _language(value: str) -> str:
-    if not re.fullmatch(r"[a-z]{2}(-[A-Z]{2})?", value):
-        raise ValueError(f'must be a language such as "en" or "pt-BR", not {value[:40]!r}')
-    return value
-
-
-Line = Annotated[str, AfterValidator(_one_line)]
-Slug = Annotated[str, AfterValidator(_slug)]
-HostName = Annotated[str, AfterValidator(_host_name)]
-MailAddress = Annotated[str, AfterValidator(_address)]
-OptionalMailAddress = Annotated[str, AfterValidator(_optional_address)]
-WebAddress = Annotated[str, AfterValidator(_web_address)]
-ReturnPath = Annotated[str, AfterValidator(_return_path)]
-Colour = Annotated[str, AfterValidator(_colour)]
-Language = Annotated[str, AfterValidator(_language)]
-Rate = Annotated[float, Field(gt=0)]
-ProviderRates = Annotated[Mapping[HostName, Rate], BeforeValidator(_pairs)]
 
 
 class Section(BaseModel):
