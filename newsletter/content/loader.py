@@ -16,7 +16,7 @@ from newsletter.content.frontmatter import FrontMatter, Key, Kind, nearest, read
 from newsletter.content.images import open_image
 from newsletter.content.markdown import image_refs
 from newsletter.content.places import inside
-from newsletter.content.values import Article, Author, Image, Issue, Markdown
+from newsletter.content.values import LAYOUTS, Article, Author, Image, Issue, Markdown
 from newsletter.errors import ContentError, NotFoundError
 
 __all__ = ["ARTICLE_KEYS", "ISSUE_KEYS", "list_issues", "load_authors", "load_issue"]
@@ -39,6 +39,7 @@ ARTICLE_KEYS = {
     "excerpt": Key(),
     "link": Key(),
     "link_text": Key(),
+    "layout": Key(),
 }
 WORDS_PER_MINUTE = 220
 
@@ -177,6 +178,12 @@ class _Desk:
                 f'"{matter.text("link")}" is not a web address.',
                 hint="Write all of it: https://example.org/page.",
             )
+        if matter.text("layout") not in ("", *LAYOUTS):
+            raise matter.error(
+                "layout",
+                f'"{matter.text("layout")[:60]}" is not a way to show an article.',
+                hint="Write lead, card, digest (a line in a list) or full, or leave it to the place in the issue.",
+            )
         image: Image | None = None
         if matter.text("image"):
             if not matter.text("image_alt"):
@@ -202,6 +209,7 @@ class _Desk:
             body=matter.body,
             images=self.pictures(matter.body),
             minutes=max(1, round(len(matter.body.source.split()) / WORDS_PER_MINUTE)),
+            layout=matter.text("layout"),
         )
 
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+LAYOUTS = ("lead", "card", "digest", "full")
+"""Ways a mail shows an article: a large opening, a picture beside the excerpt, a line in a list, every word."""
+
 
 @dataclass(frozen=True)
 class Image:
@@ -78,6 +81,8 @@ class Article:
     """Pictures named in the body, by the path as written there."""
     minutes: int = 1
     """Estimated reading time."""
+    layout: str = ""
+    """One of `LAYOUTS`; empty leaves it to the article's place in the issue."""
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,8 @@ class Piece:
     image_alt: str
     in_full: bool
     """Whether the mail shows the body instead of the excerpt."""
+    layout: str
+    """One of `LAYOUTS`: how the mail shows it, never so that words are nowhere to be read."""
 
 
 def render_issue(
@@ -131,13 +133,15 @@ class _Source:
         return {
             "letter": self.prose(issue.letter, issue.images, top=2),
             "picture": self.picture,
-            "pieces": [self.piece(article) for article in issue.articles],
+            "pieces": [self.piece(article, is_first=number == 0) for number, article in enumerate(issue.articles)],
         }
 
-    def piece(self, article: Article) -> Piece:
-        """One article; it is shown in full when there is no excerpt, or nowhere to read the rest."""
-        on_page = f"{self._view_url}#{article.key}" if self._view_url and article.excerpt else ""
-        link = article.link or on_page
+    def piece(self, article: Article, *, is_first: bool) -> Piece:
+        """One article, shown as its author asked; in full when there is no excerpt, or nowhere to read the rest."""
+        layout = article.layout or ("lead" if is_first else "card")
+        is_short = layout == "digest" or (layout != "full" and bool(article.excerpt))
+        link = article.link or (f"{self._view_url}#{article.key}" if self._view_url and is_short else "")
+        in_full = not (is_short and link)
         return Piece(
             key=article.key,
             title=self._line("title", article.title, article),
@@ -151,7 +155,8 @@ class _Source:
             link_text=self._line("link_text", article.link_text, article),
             link_host=urlsplit(link).netloc,
             image_alt=self._line("image_alt", article.image_alt, article),
-            in_full=not (article.excerpt and link),
+            in_full=in_full,
+            layout="full" if in_full and layout != "lead" else layout,
         )
 
     def prose(self, source: Markdown, images: Mapping[str, Image], *, top: int) -> Markup:
