@@ -59,8 +59,6 @@ class KeyRing:
         self._suppression = suppression
         self._by_id = {key.id: key for key in signing}
         self._derived: dict[tuple[int, str], bytes] = {}
-        self._macs: dict[tuple[int, str], hmac.HMAC] = {}
-        """Begun and never finished: a copy of one is quicker than another one."""
 
     # -- files ---------------------------------------------------------------------------------
 
@@ -204,12 +202,8 @@ class KeyRing:
         return derived
 
     def _mac(self, key: SigningKey, purpose: str, body: bytes, length: int) -> bytes:
-        begun = self._macs.get((key.id, purpose))
-        if begun is None:
-            begun = self._macs[key.id, purpose] = hmac.new(self._derive(key, purpose), digestmod="sha256")
-        mac = begun.copy()
-        mac.update(body)
-        return mac.digest()[:length]
+        # BLAKE2 takes a key by itself (RFC 7693 §2.9) and is several times quicker than HMAC on a few bytes.
+        return hashlib.blake2b(body, digest_size=length, key=self._derive(key, purpose)).digest()
 
 
 def new_uid() -> int:

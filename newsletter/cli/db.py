@@ -29,12 +29,13 @@ def upgrade(console: Console) -> None:
 @console_options
 def current(console: Console) -> None:
     """Print the schema the database is at and the one this version needs."""
-    from newsletter.store import migrate
+    from newsletter.store import revision
 
     with console.open_site() as site:
-        revision = migrate.current(site.any_database)
+        revision = revision.current(site.any_database)
     console.result(
-        {"current": revision, "needed": migrate.head()}, f"{revision or 'none'} (this version needs {migrate.head()})"
+        {"current": revision, "needed": revision.head()},
+        f"{revision or 'none'} (this version needs {revision.head()})",
     )
 
 

@@ -263,13 +263,10 @@ def bury(connection: Connection, worker_ids: Sequence[int], now: datetime) -> in
 
 def totals(connection: Connection, campaign_id: int) -> Totals:
     """Count the campaign's rows by status."""
-    rows = connection.execute(
-        select(deliveries.c.status, func.count())
-        .where(deliveries.c.campaign_id == campaign_id)
-        .group_by(deliveries.c.status)
-    )
-    counts: dict[str, int] = {row[0]: row[1] for row in rows}
-    return Totals(audience=sum(counts.values()), **counts)
+    # Deliberately no GROUP BY: for a million rows that sorts a million rows.
+    counts = [func.count().filter(deliveries.c.status == status).label(status.value) for status in DeliveryStatus]
+    row = connection.execute(select(*counts).where(deliveries.c.campaign_id == campaign_id)).one()
+    return Totals(audience=sum(row), **row._mapping)
 
 
 def next_due(connection: Connection, scope: Scope) -> datetime | None:

@@ -15,7 +15,7 @@ from newsletter.clock import Clock, utc_now
 from newsletter.config import Config, ListConfig, Origins
 from newsletter.deliveries.fence import Fence
 from newsletter.errors import ConfigError
-from newsletter.store import migrate
+from newsletter.store import revision
 from newsletter.store.engine import Database
 from newsletter.subscribers import lifecycle
 from newsletter.subscribers.letterhead import Letterhead
@@ -75,7 +75,7 @@ class Folder:
     def database(self) -> Database:
         """The database, its schema checked and its lists in step with `[[lists]]`."""
         database = self.any_database
-        migrate.require_current(database)
+        revision.require_current(database)
         slugs = tuple(each.slug for each in self.config.lists)
         with database.read() as connection:
             missing = set(slugs) - lifecycle.list_ids(connection).keys()
@@ -91,6 +91,8 @@ class Folder:
 
     def upgrade(self) -> tuple[str | None, str]:
         """Create the database or bring its schema up to date, and make it our own when it was nobody's."""
+        from newsletter.store import migrate
+
         before, after = migrate.upgrade(self.any_database)
         self.fence.settle_in(is_new=before is None, now=self.clock())
         return before, after

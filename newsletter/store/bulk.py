@@ -15,12 +15,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, event
 
-from newsletter.store.engine import Database
+from newsletter.store.engine import CACHE, Database
 
 TURNS = 16
 """Transactions between checkpoints: of a batch of an import, they fill some 40 MB of log."""
 USUAL = 1000
 """Pages of log after which SQLite makes a checkpoint by itself."""
+ROOMY = 20_000
+"""KiB of pages kept meanwhile, because new addresses go all over their indexes."""
 
 
 def insert_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
@@ -43,16 +45,18 @@ def select_rows(
 def long_work(database: Database) -> Iterator[Callable[[], None]]:
     """Many transactions in a row; call what it gives after each of them.
 
-    Meanwhile no commit of this process makes a checkpoint. It is made between transactions instead, once for
-    `TURNS` of them and outside the writer's lock, so that nobody who wants to write waits for it.
+    Meanwhile connections keep more pages, and no commit of this process makes a checkpoint. It is made between
+    transactions instead, once for `TURNS` of them and outside the writer's lock, so that nobody waits for it.
     """
 
     def suspend(driver: Any, _record: Any, _proxy: Any) -> None:
         driver.execute("PRAGMA wal_autocheckpoint = 0")
+        driver.execute(f"PRAGMA cache_size = -{ROOMY}")
 
     def restore(driver: Any, _record: Any) -> None:
         if driver is not None:
             driver.execute(f"PRAGMA wal_autocheckpoint = {USUAL}")
+            driver.execute(f"PRAGMA cache_size = -{CACHE}")
 
     turns = 0
 

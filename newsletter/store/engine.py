@@ -23,12 +23,13 @@ from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from newsletter.errors import ConfigError, StoreError
 
+CACHE = 4000
+"""KiB of pages kept for each connection: a sender walks through its rows once and needs few of them again."""
 PRAGMAS = (
     "journal_mode = WAL",
     "foreign_keys = ON",
     "busy_timeout = 10000",
-    "cache_size = -20000",
-    "temp_store = MEMORY",
+    f"cache_size = -{CACHE}",
     "journal_size_limit = 67108864",
 )
 Execute = Callable[[str, Mapping[str, Any]], int]

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from newsletter.errors import TransportUnavailable
 from newsletter.transport.base import Envelope, Outcome, Phase, Settle, Settled, Take, Verdict
 from newsletter.transport.berth import Berth, Opened, Sleep, say_goodbye
-from newsletter.transport.conversation import SenderRefused
+from newsletter.transport.conversation import Conversation, SenderRefused
 from newsletter.transport.hands import Hands
 from newsletter.transport.line import Line
 from newsletter.transport.replies import WireError
@@ -33,6 +33,10 @@ TICK = 0.25
 """Seconds between looks at deadlines and pauses."""
 HOLD = 0.02
 """Seconds for which a verdict waits for the 354 behind it, so that both go into one commit."""
+GATHER = 0.001
+"""Seconds for which the first line that asks waits for others; the receiver has enough to do meanwhile."""
+ENOUGH = 1 / 3
+"""Of the busy lines: when so many ask, nobody waits."""
 
 
 class Engine:
@@ -62,8 +66,8 @@ class Engine:
         self._untold: list[Settled] = []
         """Verdicts the ledger has not taken yet; kept when it refuses to, so that a second try can tell them."""
         self._told_at = 0.0
-        self._asking: list[Berth] = []
-        """Berths whose next body waits to be armed."""
+        self._asked_at = 0.0
+        """When the first line that still asks began to, or 0."""
         self._is_stopping = False
         self._is_aborted = False
         self._fatal: BaseException | None = None
@@ -117,7 +121,9 @@ class Engine:
 
     def _patience(self) -> float:
         """Seconds the loop may sleep."""
-        return 0 if self._is_aborted else HOLD if self._untold else TICK
+        if self._is_aborted:
+            return 0
+        return GATHER if self._asked_at else HOLD if self._untold else TICK
 
     def _is_over(self) -> bool:
         if any(berth.opener is not None for berth in self._berths):
@@ -195,16 +201,15 @@ class Engine:
             self._drop(berth, fault, is_fair=line.is_idle and len(definite) == len(settled))
             return
         self._watch(berth)
-        if line.talk.is_ready:
-            self._asking.append(berth)
 
     def _tell(self) -> None:
         """Verdicts and requests to arm go to the ledger together; then the armed bodies leave."""
-        if not self._asking and self._untold and time.monotonic() - self._told_at < HOLD and self._is_about_to_ask():
+        talks = [(berth, berth.line.talk) for berth in self._berths if berth.line is not None]
+        asking = [] if self._is_stopping else [(berth, talk.ahead) for berth, talk in talks if talk.is_ready]
+        if self._is_worth_waiting(talks, len(asking)):
             return
-        asking = [] if self._is_stopping else [berth for berth in self._asking if berth.line is not None]
-        envelopes = [berth.line.talk.ahead for berth in asking if berth.line is not None and berth.line.talk.ahead]
-        self._asking = []
+        self._asked_at = 0.0
+        envelopes = [envelope for _, envelope in asking if envelope is not None]
         if not self._untold and not envelopes:
             return
         refused = self._settle(self._untold, envelopes)
@@ -213,17 +218,24 @@ class Engine:
             self._hands.is_exhausted = False  # what was put off may be due again at once
         self._untold = []
         talkative = {key.data for key, events in self._selector.select(0) if events & selectors.EVENT_READ}
-        for berth, envelope in zip(asking, envelopes, strict=True):
+        for berth, envelope in asking:
             if envelope in refused:
                 self._let_go(berth)
             else:
                 self._send_body(berth, has_news=berth in talkative)
 
-    def _is_about_to_ask(self) -> bool:
-        """Whether a request to arm is on its way behind good news; bad news is for whoever paces, at once."""
-        lines = [berth.line.talk for berth in self._berths if berth.line is not None]
-        good = all(outcome.verdict is Verdict.ACCEPTED for _, outcome in self._untold) and not self._is_stopping
-        return good and any(talk.past is None and talk.ahead is not None for talk in lines)
+    def _is_worth_waiting(self, talks: Sequence[tuple[Berth, Conversation]], asking: int) -> bool:
+        """Whether others are about to ask, so that one commit does for all; bad news is for whoever paces, at once."""
+        if self._is_stopping or any(outcome.verdict is not Verdict.ACCEPTED for _, outcome in self._untold):
+            return False
+        now = time.monotonic()
+        if asking:
+            self._asked_at = self._asked_at or now
+            busy = sum(talk.ahead is not None or talk.past is not None for _, talk in talks)
+            return asking < busy * ENOUGH and now - self._asked_at < GATHER
+        # With nobody asking, a verdict waits for the 354 behind it.
+        expects = any(talk.past is None and talk.ahead is not None for _, talk in talks)
+        return bool(self._untold) and now - self._told_at < HOLD and expects
 
     def _take_back(self) -> None:
         """A run that stops lets go of every message whose body is not out."""

@@ -21,7 +21,7 @@ from newsletter.deliveries.claims import Scope
 from newsletter.deliveries.fence import Fence
 from newsletter.errors import RefusedError, StoreError
 from newsletter.site import Site
-from newsletter.store import migrate
+from newsletter.store import revision
 from newsletter.store.schema import CampaignStatus, campaigns, instance
 from newsletter.store.schema import workers as worker_rows
 from newsletter.subscribers.wanted import still_wanted
@@ -245,7 +245,7 @@ def test_worker_whose_row_is_lost_is_settled_too(home: Site) -> None:
 def test_first_upgrade_adopts_silently_and_once(site_folder: Path, opens: Opens) -> None:
     site = opens(site_folder)
     refused(site, "it belongs to no Site yet")
-    assert site.upgrade() == (migrate.head(), migrate.head())
+    assert site.upgrade() == (revision.head(), revision.head())
     before = (site.var / "instance").read_text("utf-8")
     site.upgrade()
     assert (site.var / "instance").read_text("utf-8") == before
