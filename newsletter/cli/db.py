@@ -32,11 +32,8 @@ def current(console: Console) -> None:
     from newsletter.store import revision
 
     with console.open_site() as site:
-        revision = revision.current(site.any_database)
-    console.result(
-        {"current": revision, "needed": revision.head()},
-        f"{revision or 'none'} (this version needs {revision.head()})",
-    )
+        found, needed = revision.current(site.any_database), revision.head()
+    console.result({"current": found, "needed": needed}, f"{found or 'none'} (this version needs {needed})")
 
 
 @db.command()
