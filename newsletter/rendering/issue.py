@@ -130,10 +130,11 @@ class _Source:
 
     def content(self, issue: Issue) -> dict[str, object]:
         """What differs between mail and page, for a template's context."""
+        first = next((article for article in issue.articles if article.layout != "digest"), None)
         return {
             "letter": self.prose(issue.letter, issue.images, top=2),
             "picture": self.picture,
-            "pieces": [self.piece(article, is_first=number == 0) for number, article in enumerate(issue.articles)],
+            "pieces": [self.piece(article, is_first=article is first) for article in issue.articles],
         }
 
     def piece(self, article: Article, *, is_first: bool) -> Piece:
