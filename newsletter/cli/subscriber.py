@@ -29,6 +29,7 @@ def subscriber(_console: Console) -> None:
 @click.argument("address")
 @click.option("--name", default="", help="Name of the reader.")
 @click.option("--field", "extra", multiple=True, metavar="NAME=VALUE", help="Value of a declared field; repeatable.")
+@click.option("--tag", "given_tags", multiple=True, metavar="TAG", help="Group they belong to; repeatable.")
 @click.option("--list", "list_slug", help="List (default: the first).")
 @click.option("--confirmed", is_flag=True, help="They have agreed already; needs --basis.")
 @click.option("--basis", default="", metavar="TEXT", help="How and when they agreed; kept as evidence.")
@@ -39,6 +40,7 @@ def add(  # noqa: PLR0917
     address: str,
     name: str,
     extra: tuple[str, ...],
+    given_tags: tuple[str, ...],
     list_slug: str | None,
     basis: str,
     *,
@@ -52,7 +54,7 @@ def add(  # noqa: PLR0917
     with console.open_site() as site:
         addresses.parse(address)
         terms = _terms(site, list_slug, basis, "", confirmed=confirmed, send_confirmations=send_confirmation)
-        record = {**_fields(site, extra), "email": address, "name": name}
+        record = {**_fields(site, extra), "email": address, "name": name, "tags": ",".join(given_tags)}
         with site.database.write() as connection:
             report = transfer.add(connection, site.keys, record, terms, site.config.fields, site.clock())
     done = "confirmed" if report.confirmed else "pending" if report.pending else "on the list already"
@@ -97,6 +99,8 @@ def show(console: Console, address: str) -> None:
         document = people.describe(connection, _find(connection, address))
     lines = [document["email"] + (f" ({document['name']})" if document["name"] else "")]
     lines += [f"  {key}: {value}" for key, value in document["fields"].items()]
+    if document["tags"]:
+        lines.append(f"  tags: {', '.join(document['tags'])}")
     for each in document["subscriptions"]:
         moments = ", ".join(
             f"{what} {each[key][:10]}"
@@ -107,6 +111,29 @@ def show(console: Console, address: str) -> None:
     if document["suppressed"]:
         lines.append(f"  suppressed: {document['suppression_reason']}")
     console.result(document, "\n".join(lines))
+
+
+@subscriber.command()
+@click.argument("address")
+@click.option("--add", "added", multiple=True, metavar="TAG", help="Put them into this group; repeatable.")
+@click.option("--remove", "removed", multiple=True, metavar="TAG", help="Take them out of it; repeatable.")
+@console_options
+def tag(console: Console, address: str, added: tuple[str, ...], removed: tuple[str, ...]) -> None:
+    """Change the groups of one reader, for whom passages of an issue may be written."""
+    from newsletter import tags
+    from newsletter.subscribers import people
+
+    if not added and not removed:
+        raise click.UsageError("Say what is to change: --add TAG or --remove TAG.")
+    more, less = {tags.clean(each) for each in added}, {tags.clean(each) for each in removed}
+    if both := more & less:
+        raise click.UsageError(f"{min(both)} cannot be added and removed at once.")
+    with console.open_site() as site, site.database.write() as connection:
+        person = _find(connection, address)
+        now = tags.together(set(person.tags) - less, more)
+        people.amend(connection, person.id, tags=now)
+    said = f"has the tags {', '.join(now)}" if now else "has no tags"
+    console.result({"email": person.email, "tags": list(now)}, f"{person.email} {said}.")
 
 
 @subscriber.command("import")
@@ -127,7 +154,7 @@ def import_(
     confirmed: bool,
     send_confirmations: bool,
 ) -> None:
-    """Import FILE (CSV: email, name, declared fields, confirmed_at; - for standard input).
+    """Import FILE (CSV: email, name, tags, declared fields, confirmed_at; - for standard input).
 
     Of our own export also `list` and `status` count: nobody is confirmed whom the file calls otherwise.
     """

@@ -40,6 +40,7 @@ RESERVED_FIELD_NAMES = frozenset(
         "confirmed_at",
         "list",
         "status",
+        "tags",
         "form",
         "page",
         "contact_preference",

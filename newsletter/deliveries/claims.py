@@ -37,6 +37,8 @@ class Delivery(NamedTuple):
     language: str
     enrolled_at: datetime | None
     scope: dict[str, Any] | None
+    tags: str = "[]"
+    """A JSON list as it is stored: most issues are the same for everybody, and nobody looks."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +124,9 @@ def _claim_from(connection: Connection, worker_id: int, campaign: Any, now: date
             language,
             from_millis(enrolled_at),
             None if scope is None else json.loads(scope),
+            tags,
         )
-        for subscriber_id, seq, tries, uid, email, name, fields, language, enrolled_at, scope in rows
+        for subscriber_id, seq, tries, uid, email, name, fields, language, enrolled_at, scope, tags in rows
     ]
 
 
@@ -132,7 +135,10 @@ def _statements() -> tuple[str, str]:
     """What is due, and `pending → claimed`."""
     d, s = deliveries.c, subscribers.c
     due = (
-        select(d.subscriber_id, d.seq, d.tries, s.uid, s.email, s.name, s.fields, s.language, d.enrolled_at, d.scope)
+        select(
+            *(d.subscriber_id, d.seq, d.tries, s.uid, s.email, s.name, s.fields, s.language),
+            *(d.enrolled_at, d.scope, s.tags),
+        )
         .join(subscribers, s.id == d.subscriber_id)
         .where(
             d.campaign_id == given("campaign"),

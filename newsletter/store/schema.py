@@ -100,6 +100,7 @@ subscribers = Table(
     Column("address_hash", LargeBinary(32), nullable=False, index=True, comment="Joins suppressions."),
     Column("name", Text, nullable=False, server_default=""),
     Column("fields", JSONText, nullable=False, server_default="{}"),
+    Column("tags", JSONText, nullable=False, server_default="[]", comment="A list, sorted."),
     Column("language", String(16), nullable=False, server_default=""),
     Column("created_at", UTCDateTime, nullable=False),
 )

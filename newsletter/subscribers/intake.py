@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
-from newsletter import addresses
+from newsletter import addresses, tags
 from newsletter.addresses import Address
 from newsletter.config import FieldConfig
 from newsletter.errors import AddressError
@@ -83,6 +83,7 @@ class Candidate(NamedTuple):
     address_hash: bytes = b""
     name: str = ""
     extra: Mapping[str, str] = MappingProxyType({})
+    tags: tuple[str, ...] = ()
     confirmed_at: datetime | None = None
     may_confirm: bool = False
     fault: str = ""
@@ -135,6 +136,7 @@ def prepare(  # noqa: PLR0917
             *(row, typed, address, address_hash),
             name=people.clean_name(record.get("name", "")),
             extra=_extra(record, declared),
+            tags=_tags(record.get("tags", "")),
             confirmed_at=_confirmed_at(record.get("confirmed_at", "").strip(), now),
             may_confirm=terms.confirmed and status is SubscriptionStatus.CONFIRMED,
         )
@@ -189,7 +191,9 @@ def _decide(row: Candidate, decided: _Decided, terms: Terms, report: Report) -> 
     key = row.address.key
     standing = decided.standings.get(key)
     if standing is None:
-        newcomer = Subscriber(0, new_uid(), row.address.email, row.name, dict(row.extra), "", row.address_hash)
+        newcomer = Subscriber(
+            0, new_uid(), row.address.email, row.name, dict(row.extra), "", row.address_hash, row.tags
+        )
         standing = decided.standings[key] = _Standing(newcomer, 0, is_new=True)
     before = standing.status
     if standing.has_left and before is not SubscriptionStatus.CONFIRMED:
@@ -215,8 +219,14 @@ def _amend(standing: _Standing, row: Candidate) -> None:
     extra = person.fields
     if any(extra.get(key) != value for key, value in row.extra.items()):
         extra = {**extra, **row.extra}
-    if name != person.name or extra is not person.fields:
-        standing.person = replace(person, name=name, fields=extra)
+    tagged = person.tags
+    if row.tags and not set(row.tags).issubset(tagged):
+        try:
+            tagged = tags.together(tagged, row.tags)
+        except tags.TagError as error:
+            raise _Fault(error.message.rstrip(".")) from error
+    if name != person.name or extra is not person.fields or tagged is not person.tags:
+        standing.person = replace(person, name=name, fields=extra, tags=tagged)
         standing.is_amended = True
 
 
@@ -274,6 +284,15 @@ def _extra(record: Mapping[str, str], declared: Sequence[FieldConfig]) -> dict[s
         if value:
             found[each.name] = value
     return found
+
+
+@lru_cache(maxsize=1024)
+def _tags(text: str) -> tuple[str, ...]:
+    """What a row says; people come by a few combinations of tags, not by thousands."""
+    try:
+        return tags.split(text)
+    except tags.TagError as error:
+        raise _Fault(str(error).rstrip(".")) from error
 
 
 @lru_cache(maxsize=1024)

@@ -24,7 +24,7 @@ _JOINERS = frozenset("\u200c\u200d")
 _ATTACHED = re.compile("[\u200c\u200d\u180b-\u180d\ufe00-\ufe0f\U000e0100-\U000e01ef]+")
 """Joiners and variation selectors: they say how their neighbours are drawn."""
 _CLOSING = ",;:،؛、，；："
-_COLUMNS = ("id", "uid", "email", "name", "fields", "language", "address_hash")
+_COLUMNS = ("id", "uid", "email", "name", "fields", "language", "address_hash", "tags")
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class Subscriber:
     fields: dict[str, Any]
     language: str
     address_hash: bytes
+    tags: tuple[str, ...] = ()
+    """Sorted, each once."""
 
     @property
     def first_name(self) -> str:
@@ -92,7 +94,8 @@ def find_many(connection: Connection, address_keys: Collection[str]) -> dict[str
     rows = bulk.select_rows(connection, subscribers, (*_COLUMNS, "email_key"), "email_key", address_keys)
     return {
         row.email_key: Subscriber(
-            *(row.id, row.uid, row.email, row.name, json.loads(row.fields), row.language, row.address_hash)
+            *(row.id, row.uid, row.email, row.name, json.loads(row.fields), row.language, row.address_hash),
+            tags=() if row.tags == "[]" else tuple(json.loads(row.tags)),
         )
         for row in rows
     }
@@ -140,11 +143,12 @@ def file_many(connection: Connection, newcomers: Mapping[str, Subscriber], now: 
     bulk.insert_rows(
         connection,
         subscribers,
-        ("uid", "email", "email_key", "address_hash", "name", "fields", "language", "created_at"),
+        ("uid", "email", "email_key", "address_hash", "name", "fields", "tags", "language", "created_at"),
         [
             (
                 *(person.uid, person.email, address_key, person.address_hash),
-                *(person.name, canonical_json(person.fields) if person.fields else "{}", person.language, at),
+                *(person.name, canonical_json(person.fields) if person.fields else "{}"),
+                *(canonical_json(person.tags) if person.tags else "[]", person.language, at),
             )
             for address_key, person in newcomers.items()
         ],
@@ -153,19 +157,22 @@ def file_many(connection: Connection, newcomers: Mapping[str, Subscriber], now: 
 
 
 def amend(connection: Connection, subscriber_id: int, **values: Any) -> None:
-    """Change name, fields or language."""
+    """Change name, fields, tags or language."""
     if values:
         connection.execute(update(subscribers).where(subscribers.c.id == subscriber_id).values(**values))
 
 
 def amend_many(connection: Connection, changed: Collection[Subscriber]) -> None:
-    """Keep the names and fields of many people as they are in these values."""
+    """Keep the names, fields and tags of many people as they are in these values."""
     if changed:
         connection.execute(
             update(subscribers)
             .where(subscribers.c.id == bindparam("who"))
-            .values(name=bindparam("new_name"), fields=bindparam("new_fields")),
-            [{"who": each.id, "new_name": each.name, "new_fields": each.fields} for each in changed],
+            .values(name=bindparam("new_name"), fields=bindparam("new_fields"), tags=bindparam("new_tags")),
+            [
+                {"who": each.id, "new_name": each.name, "new_fields": each.fields, "new_tags": each.tags}
+                for each in changed
+            ],
         )
 
 
@@ -184,6 +191,7 @@ def describe(connection: Connection, subscriber: Subscriber) -> dict[str, Any]:
         "email": subscriber.email,
         "name": subscriber.name,
         "fields": subscriber.fields,
+        "tags": list(subscriber.tags),
         "subscriptions": [
             {
                 "list": row.slug,
@@ -236,4 +244,4 @@ def _one(connection: Connection, condition: Any) -> Subscriber | None:
 
 
 def _person(row: Row) -> Subscriber:
-    return Subscriber(row.id, row.uid, row.email, row.name, row.fields, row.language, row.address_hash)
+    return Subscriber(row.id, row.uid, row.email, row.name, row.fields, row.language, row.address_hash, tuple(row.tags))

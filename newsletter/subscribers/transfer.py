@@ -31,7 +31,7 @@ BATCH = 200
 INVITING = 20
 """The same where confirmation mails are enrolled, which asks for budgets person by person."""
 MAX_LINE = 1 << 16
-KNOWN = ("email", "name", "list", "status", "confirmed_at")
+KNOWN = ("email", "name", "list", "status", "confirmed_at", "tags")
 """Columns that need no declaration."""
 EMAIL = frozenset({"e-mail", "email address", "e-mail address"})
 """What other programs call the address."""
@@ -121,11 +121,12 @@ def add(  # noqa: PLR0917
 def export_csv(connection: Connection, out: TextIO, declared: Sequence[FieldConfig], list_id: int | None = None) -> int:
     """Write every subscription as a row, streaming; returns how many."""
     writer = csv.writer(out)
-    writer.writerow(["email", "name", *(field.name for field in declared), "list", "status", "confirmed_at"])
+    writer.writerow(["email", "name", *(field.name for field in declared), "list", "status", "confirmed_at", "tags"])
     count = 0
     for row in export_rows(connection, declared, list_id):
         extra = [str("" if value is None else value) for value in row["fields"].values()]
-        cells = (row["email"], row["name"], *extra, row["list"], row["status"], row["confirmed_at"] or "")
+        known = (row["list"], row["status"], row["confirmed_at"] or "", ",".join(row["tags"]))
+        cells = (row["email"], row["name"], *extra, *known)
         writer.writerow([_tame(value) for value in cells])
         count += 1
     return count
@@ -134,7 +135,7 @@ def export_csv(connection: Connection, out: TextIO, declared: Sequence[FieldConf
 def export_rows(
     connection: Connection, declared: Sequence[FieldConfig], list_id: int | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Every subscription: `{email, name, fields: {declared name: value or None}, list, status, confirmed_at}`."""
+    """Every subscription: `{email, name, fields: {declared name: value or None}, list, status, confirmed_at, tags}`."""
     after = 0
     while True:
         query = select(subscribers).where(subscribers.c.id > after).order_by(subscribers.c.id).limit(1000)
@@ -161,6 +162,7 @@ def export_rows(
                 "list": row.slug,
                 "status": row.status,
                 "confirmed_at": iso(row.confirmed_at),
+                "tags": list(person.tags),
             }
 
 

@@ -595,11 +595,52 @@ def test_export_lists_every_subscription_with_its_standing(post: Post) -> None:
     post.bring("email,name,city,confirmed_at\nada@example.net,Ada,Vienna,2026-09-01T10:00:00+02:00\n", CONFIRMED)
     post.bring("email\nbob@example.net\n", Terms(2, "clinic-notes"))
     assert post.export().splitlines() == [
-        "email,name,city,age,list,status,confirmed_at",
-        "ada@example.net,Ada,Vienna,,steady-spine,confirmed,2026-09-01T08:00:00+00:00",
-        "bob@example.net,,,,clinic-notes,pending,",
+        "email,name,city,age,list,status,confirmed_at,tags",
+        "ada@example.net,Ada,Vienna,,steady-spine,confirmed,2026-09-01T08:00:00+00:00,",
+        "bob@example.net,,,,clinic-notes,pending,,",
     ]
     assert len(post.export(list_id=2).splitlines()) == 2
+
+
+def test_tags_of_a_row_are_added_to_those_a_reader_has(post: Post) -> None:
+    post.bring("email,tags\nada@example.net,\"Member; Long Term,,\"\nbob@example.net,\n")
+    assert post.person("ada@example.net").tags == ("long-term", "member")
+    assert post.person("bob@example.net").tags == ()
+    post.bring("email,tags\nada@example.net,board\nbob@example.net,member\nada@example.net,\n")
+    assert post.person("ada@example.net").tags == ("board", "long-term", "member")
+    assert post.person("bob@example.net").tags == ("member",)
+
+
+def test_tags_survive_the_way_out_and_in(post: Post) -> None:
+    post.bring("email,tags\nada@example.net,\"member,board\"\n")
+    exported = post.export()
+    assert exported.splitlines()[1].endswith(',"board,member"')
+    with post.database.write() as connection:
+        people.amend(connection, 1, tags=())
+    post.bring(exported)
+    assert post.person("ada@example.net").tags == ("board", "member")
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("caf\u00e9", "is not a tag"),
+        ("-x", "is not a tag"),
+        ("x" * 41, "is not a tag"),
+        (";".join(f"t{number}" for number in range(51)), "51 tags are more"),
+    ],
+)
+def test_row_with_something_that_is_no_tag_stays_outside(post: Post, cell: str, said: str) -> None:
+    post.bring(f"email,tags\nada@example.net,{cell}\nbob@example.net,t99\n")
+    assert said in post.why()["ada@example.net"]
+    assert post.person("bob@example.net").tags == ("t99",)
+
+
+def test_nobody_gathers_tags_without_end(post: Post) -> None:
+    many = ";".join(f"t{number}" for number in range(50))
+    post.bring(f"email,tags\nada@example.net,{many}\nada@example.net,one-more\n")
+    assert "51 tags are more" in post.why()["ada@example.net"]
+    assert len(post.person("ada@example.net").tags) == 50
 
 
 @pytest.mark.parametrize(
