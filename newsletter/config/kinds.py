@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -112,5 +112,6 @@ WebAddress = Annotated[str, AfterValidator(_web_address)]
 ReturnPath = Annotated[str, AfterValidator(_return_path)]
 Colour = Annotated[str, AfterValidator(_colour)]
 Language = Annotated[str, AfterValidator(_language)]
+MailProgram = Literal["gmail", "outlook", "outlook-web", "apple-mail", "yahoo", "thunderbird", "samsung-email"]
 Rate = Annotated[float, Field(gt=0)]
 ProviderRates = Annotated[Mapping[HostName, Rate], BeforeValidator(_pairs)]

@@ -20,6 +20,7 @@ from newsletter.config.kinds import (
     Language,
     Line,
     MailAddress,
+    MailProgram,
     OptionalMailAddress,
     ProviderRates,
     ReturnPath,
@@ -197,18 +198,32 @@ class ServerConfig(Section):
 
 
 class ThemeConfig(Section):
-    """What the default theme lets you choose."""
+    """What issues wear."""
 
+    name: Slug = Field("magazine", description="Theme; `newsletter theme list` shows which there are.")
     accent: Colour = Field("#0b6b63", description="Colour of links and buttons.")
     fonts: Literal["serif", "sans"] = Field("serif", description="Face of the headings.")
     density: Literal["comfortable", "compact"] = Field("comfortable", description="Space between the parts.")
     tagline: Line = Field("", description="Short line under the masthead.")
 
 
+class ImagesConfig(Section):
+    """How pictures of issues are made fit for mails."""
+
+    quality: int = Field(80, ge=40, le=95, description="JPEG quality; a picture over 200 KB gets less.")
+    embed: bool = Field(
+        False, description="Whether pictures travel inside every copy instead of being fetched from the web pages."
+    )
+
+
 class ChecksConfig(Section):
     """What `newsletter check` looks at."""
 
-    ignore: tuple[str, ...] = Field((), description="Rule ids that are not reported.")
+    ignore: tuple[str, ...] = Field((), description="Rule ids whose warnings are not reported.")
+    clients: tuple[MailProgram, ...] = Field(
+        ("gmail", "outlook", "outlook-web", "apple-mail", "yahoo"),
+        description="Mail programs that everything has to work in; also `thunderbird` and `samsung-email`.",
+    )
 
 
 class ConsentConfig(Section):
@@ -229,7 +244,13 @@ class Config(Section):
 
     name: Line = Field(min_length=1, description="The newsletter's name: masthead, forms, mails.")
     base_url: WebAddress = Field(description="Where readers reach the web pages; links in mails start with it.")
-    language: Language = Field("en", description="Language of the interface texts.")
+    language: Language = Field("en", description="Language of the interface texts, and of what is typeset.")
+    typography: bool = Field(
+        True, description="Whether quotation marks, dashes and ellipses in articles become those of print."
+    )
+    require_approval: bool = Field(
+        False, description="Whether `send` refuses issues that are not as `newsletter approve` has seen them."
+    )
     sender: SenderConfig
     smtp: SmtpConfig | None = None
     pacing: PacingConfig = PacingConfig()
@@ -241,6 +262,7 @@ class Config(Section):
     archive: ArchiveConfig = ArchiveConfig()
     server: ServerConfig = ServerConfig()
     theme: ThemeConfig = ThemeConfig()
+    images: ImagesConfig = ImagesConfig()
     checks: ChecksConfig = ChecksConfig()
     consent: ConsentConfig = ConsentConfig()
     keys: KeysConfig = KeysConfig()
