@@ -76,12 +76,13 @@ def copy_database(database: Database, path: Path) -> None:
 
 
 def settings(config: Config, database_url: str, port: int) -> Config:
-    """The configuration of the rehearsal: the real one, but for database, relay and limits."""
+    """The configuration of the rehearsal: the real one, but for database, relay, limits and approval."""
     connections = config.smtp.connections if config.smtp else CONNECTIONS
     changed = {
         "database": config.database.model_copy(update={"url": database_url}),
         "smtp": SmtpConfig(host="127.0.0.1", port=port, security="none", connections=connections),
         "pacing": type(config.pacing)(),
+        "require_approval": False,
     }
     return config.model_copy(update=changed)
 

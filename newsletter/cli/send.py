@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from newsletter.cli import moment
+from newsletter.cli.approve import explained
 from newsletter.cli.console import Console, console_options, plural
 from newsletter.cli.faults import USUAL
 from newsletter.cli.faults import parse as parse_faults
@@ -100,6 +101,9 @@ def _send(
                 hint="`newsletter subscriber list` shows who is confirmed.",
             )
         _show_plan(console, site, order.list_slug, slug, plan)
+        if plan.campaign_id is None and order.content is not None and site.config.require_approval and not faults:
+            with explained(console):
+                site.require_approval(order.content[0], {order.list_slug: order.content[1]})
         if dry_run:
             if faults and plan.campaign_id is None:
                 launch.refuse_faults(slug, faults)
