@@ -8,56 +8,47 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, request
 from markupsafe import Markup
 
-from newsletter.campaigns import snapshot
-from newsletter.rendering.slots import as_html, as_text, fill_text, null_reader
+from newsletter.campaigns import publication
+from newsletter.campaigns.publication import PublicIssue
 from newsletter.web.assets import cached
-from newsletter.web.door import door
+from newsletter.web.door import Door, door
+from newsletter.web.signup_box import SignupBox
 
 blueprint = Blueprint("archive", __name__)
 
+INDEX = "/archive/"
 IMMUTABLE = "public, max-age=31536000, immutable"
 """A picture is named by its own hash, so it never changes."""
 
-PICTURE_TYPES = frozenset({"image/gif", "image/jpeg", "image/png", "image/webp"})
 
-
-@blueprint.get("/archive/", strict_slashes=False)
+@blueprint.get(INDEX, strict_slashes=False)
 def index() -> Response:
     """All past issues, the newest first."""
+    refuse_private()
     here = door()
-    _refuse_private()
     with here.site.database.read() as connection:
-        issues = snapshot.published(connection)
-    return here.page("archive", issues=issues, box=here.box(here.site.config.default_list, request.path))
+        issues = publication.issues(connection)
+    return here.answer(index_page(here, issues, here.box(here.site.config.default_list, request.path)))
 
 
 @blueprint.get("/archive/<slug>/", strict_slashes=False)
 def issue(slug: str) -> Response:
     """One past issue in full."""
+    refuse_private()
     here = door()
-    _refuse_private()
     with here.site.database.read() as connection:
-        found = snapshot.newest(connection, slug)
+        found = publication.issue(connection, slug)
     if found is None:
         abort(404)
-    rendered = found.rendered
-    nobody = null_reader(rendered.slots, "/")
-    page = fill_text(rendered.page, rendered.slots, nobody, as_html)
-    return here.page(
-        "issue",
-        body=Markup(page),  # noqa: S704 - sanitised and escaped when it was rendered
-        subject=fill_text(rendered.subject, rendered.slots, nobody, as_text),
-        preheader=fill_text(rendered.preheader, rendered.slots, nobody, as_text),
-        box=here.box(here.site.config.default_list, request.path),
-    )
+    return here.answer(issue_page(here, found, here.box(here.site.config.default_list, request.path)))
 
 
 @blueprint.get("/media/<name>")
 def media(name: str) -> Response:
     """A picture of an issue, by the hash of its bytes."""
     with door().site.database.read() as connection:
-        found = snapshot.picture(connection, name)
-    if found is None or found[0] not in PICTURE_TYPES:
+        found = publication.picture(connection, name)
+    if found is None:
         abort(404)
     media_type, data = found
     response = cached(data, media_type, IMMUTABLE)
@@ -66,6 +57,26 @@ def media(name: str) -> Response:
     return response
 
 
-def _refuse_private() -> None:
+def index_page(here: Door, issues: list[PublicIssue], box: SignupBox | None) -> str:
+    """The table of contents; without a `box` it only says where to sign up."""
+    address = f"{here.site.config.base_url}{INDEX}"
+    return here.html("archive", issues=issues, address=address, box=box)
+
+
+def issue_page(here: Door, issue: PublicIssue, box: SignupBox | None) -> str:
+    """The page of an issue; without a `box` it only says where to sign up."""
+    return here.html(
+        "issue",
+        issue=issue,
+        body=Markup(issue.page),  # noqa: S704 - sanitised and escaped when it was rendered
+        subject=issue.subject,
+        preheader=issue.preheader,
+        address=f"{here.site.config.base_url}{issue.path}",
+        box=box,
+    )
+
+
+def refuse_private() -> None:
+    """A private archive is not there."""
     if door().site.config.archive.visibility == "private":
         abort(404)

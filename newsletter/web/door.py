@@ -41,10 +41,17 @@ class Door:
 
     def page(self, name: str, status: int = 200, **context: object) -> Response:
         """`templates/web/<name>.html` as a response."""
+        return self.answer(self.html(name, **context), status)
+
+    def answer(self, html: str, status: int = 200) -> Response:
+        """A whole page as a response."""
+        return Response(html, status, content_type="text/html; charset=utf-8")
+
+    def html(self, name: str, **context: object) -> str:
+        """The text of `templates/web/<name>.html`."""
         config = self.site.config
         everything: dict[str, object] = {"config": config, "host": urlsplit(config.base_url).netloc, **context}
-        html = render_template(self.site.environment, f"web/{name}.html", everything)
-        return Response(html, status, content_type="text/html; charset=utf-8")
+        return render_template(self.site.environment, f"web/{name}.html", everything)
 
     def box(self, wanted: ListConfig, path: str) -> SignupBox:
         """An empty sign-up box for a list, as it stands on the page at `path`."""

@@ -1,0 +1,128 @@
+"""Past issues as anybody may read them: the newest Snapshot of each slug, read by nobody in particular.
+
+Pages, feeds and the archive as files all show what comes from here, so that there is one place where personal
+content ends: a Snapshot has slots instead of readers, and here they are filled for the null reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import lxml.html
+from sqlalchemy import Connection, func, select
+
+from newsletter.campaigns import snapshot
+from newsletter.rendering.slots import as_html, as_text, fill_text, null_reader
+from newsletter.store.schema import campaigns, media, snapshots
+
+HOME = "/"
+"""Where links lead that are a reader's own in the mail."""
+WIDE = 200
+"""CSS pixels from which a picture is more than a face or a badge."""
+PICTURE_TYPES = frozenset({"image/gif", "image/jpeg", "image/png", "image/webp"})
+
+
+@dataclass(frozen=True)
+class LeadPicture:
+    """The picture that stands for an issue where a link to it is shown."""
+
+    path: str
+    """On our own pages: `/media/…`."""
+    width: int
+    height: int
+    alt: str
+
+
+@dataclass(frozen=True)
+class PublicIssue:
+    """One past issue, without anything personal."""
+
+    slug: str
+    subject: str
+    preheader: str
+    issue_date: date
+    published_at: datetime
+    """When its first campaign began."""
+    updated_at: datetime
+    """When it was last launched with other words."""
+    page: str
+    """The whole issue as an HTML fragment; links to our own pages begin with `/`."""
+
+    @property
+    def path(self) -> str:
+        """Where its page is."""
+        return f"/archive/{self.slug}/"
+
+    @property
+    def picture(self) -> LeadPicture | None:
+        """The first picture that is more than a face."""
+        root = lxml.html.fragment_fromstring(self.page, create_parent="div")
+        return next((found for each in root.iter("img") if (found := _lead(each)) is not None), None)
+
+
+def issues(connection: Connection, limit: int | None = None) -> list[PublicIssue]:
+    """What was published, the newest issue first; `limit` cuts the list before anything of it is read."""
+    heads = sorted(_heads(connection), key=lambda head: (head.issue_date, head.slug), reverse=True)
+    return [_issue(connection, head) for head in heads[:limit]]
+
+
+def issue(connection: Connection, slug: str) -> PublicIssue | None:
+    """One issue; None when it was not published."""
+    return next((_issue(connection, head) for head in _heads(connection, slug)), None)
+
+
+def picture(connection: Connection, name: str) -> tuple[str, bytes] | None:
+    """Media type and bytes of `/media/<name>`, for types that browsers show as pictures and nothing else."""
+    found = connection.execute(select(media.c.media_type, media.c.data).where(media.c.name == name)).one_or_none()
+    return None if found is None or found.media_type not in PICTURE_TYPES else (found.media_type, found.data)
+
+
+@dataclass(frozen=True)
+class _Head:
+    """Which Snapshot is shown of a slug, and since when there is one."""
+
+    snapshot_id: int
+    slug: str
+    issue_date: str
+    taken_at: datetime
+    began_at: datetime
+
+
+def _heads(connection: Connection, slug: str | None = None) -> Iterator[_Head]:
+    began = func.coalesce(campaigns.c.scheduled_at, campaigns.c.created_at).label("began_at")
+    columns = (*(snapshots.c[name] for name in ("id", "slug", "issue_date", "created_at")), campaigns.c.is_trial, began)
+    query = snapshot.launched().with_only_columns(*columns)
+    if slug is not None:
+        query = query.where(snapshots.c.slug == slug)
+    campaigns_of: dict[str, list[Any]] = {}
+    for row in connection.execute(query):
+        campaigns_of.setdefault(row.slug, []).append(row)
+    for rows in campaigns_of.values():
+        shown = rows[0]  # the newest real one, else the newest into the sandbox
+        first = min(row.began_at for row in rows if row.is_trial == shown.is_trial)
+        yield _Head(shown.id, shown.slug, shown.issue_date, shown.created_at, first)
+
+
+def _issue(connection: Connection, head: _Head) -> PublicIssue:
+    rendered = snapshot.load(connection, head.snapshot_id).rendered
+    nobody = null_reader(rendered.slots, HOME)
+    if "view_url" in nobody:
+        nobody["view_url"] = f"/archive/{head.slug}/"
+    return PublicIssue(
+        slug=head.slug,
+        subject=fill_text(rendered.subject, rendered.slots, nobody, as_text),
+        preheader=fill_text(rendered.preheader, rendered.slots, nobody, as_text),
+        issue_date=date.fromisoformat(head.issue_date),
+        published_at=head.began_at,
+        updated_at=max(head.taken_at, head.began_at),
+        page=fill_text(rendered.page, rendered.slots, nobody, as_html),
+    )
+
+
+def _lead(image: Any) -> LeadPicture | None:
+    path, width, height = image.get("src", ""), image.get("width", ""), image.get("height", "")
+    is_ours = path.startswith("/media/") and width.isdecimal() and height.isdecimal() and int(width) >= WIDE
+    return LeadPicture(path, int(width), int(height), image.get("alt", "")) if is_ours else None
