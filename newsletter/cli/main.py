@@ -27,11 +27,14 @@ COMMANDS = {
     "demo": ("newsletter.cli.demo", "Watch the whole story on the bundled example."),
     "new": ("newsletter.cli.author", "Begin a new issue."),
     "article": ("newsletter.cli.author", "Add articles to an issue."),
-    "check": ("newsletter.cli.author", "Look an issue over before it is sent."),
+    "check": ("newsletter.cli.check", "Look an issue over before it is sent."),
     "preview": ("newsletter.cli.preview", "Write an issue exactly as it will be sent."),
     "test": ("newsletter.cli.author", "Send one real copy, marked [Test]."),
+    "approve": ("newsletter.cli.approve", "Say yes to an issue as it is."),
     "send": ("newsletter.cli.send", "Send an issue to a list."),
     "campaign": ("newsletter.cli.campaign", "See and steer what was launched."),
+    "verify": ("newsletter.cli.verify", "Compare what was sent with what the folder makes now."),
+    "archive": ("newsletter.cli.archive", "Publish past issues as files."),
     "subscriber": ("newsletter.cli.subscriber", "Keep the list of readers."),
     "suppression": ("newsletter.cli.suppression", "Addresses that are never mailed again."),
     "serve": ("newsletter.cli.serve", "Run the web pages and the sender."),
@@ -39,6 +42,7 @@ COMMANDS = {
     "sandbox": ("newsletter.cli.serve", "Run the local inbox and look at it."),
     "config": ("newsletter.cli.config", "Show and check the configuration."),
     "db": ("newsletter.cli.db", "Create, upgrade and check the database."),
+    "theme": ("newsletter.cli.theme", "See the themes, and take one over."),
     "keys": ("newsletter.cli.keys", "Create and rotate the signing keys."),
 }
 """Name → module and short help; a module is imported when its command is run, so that help is instant."""
