@@ -63,11 +63,12 @@ class IssueComposer:
         with self._database.read() as connection:
             campaign = connection.execute(select(campaigns).where(campaigns.c.id == campaign_id)).one()
             frozen = snapshot.load(connection, campaign.snapshot_id)
+            media = snapshot.embedded(connection, frozen.rendered)
         mailing_list = self._lists.get(campaign.list_id)
         if mailing_list is None:
             raise RenderError(f"The list of campaign {campaign_id} is no longer in newsletter.toml.")
         moment = campaign.scheduled_at or campaign.created_at
-        compiled = compile_message(frozen.rendered, shared_headers(self._letterhead, mailing_list, moment))
+        compiled = compile_message(frozen.rendered, shared_headers(self._letterhead, mailing_list, moment), media)
         return compiled, self._letterhead.view_url(frozen.slug) or ""
 
 
@@ -105,4 +106,5 @@ def sample_copy(  # noqa: PLR0917
         *letterhead.personal_headers(reader["email"], reader["name"], f"test.{to_millis(moment)}.{slug}"),
         letterhead.unsubscribe_header(url),
     ]
-    return compile_message(rendered, shared_headers(letterhead, mailing_list, moment)).fill(values, copy, signer)
+    compiled = compile_message(rendered, shared_headers(letterhead, mailing_list, moment), rendered.files)
+    return compiled.fill(values, copy, signer)

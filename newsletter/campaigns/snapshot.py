@@ -13,7 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, exists, insert, or_, select
 
-from newsletter.content.values import Image, Issue
+from newsletter.content.values import Fitted, Issue
+from newsletter.rendering.related import embeds
 from newsletter.rendering.slots import Rendered, as_text, fill_text, null_reader, rendered_from_json, rendered_to_json
 from newsletter.store.schema import CampaignStatus, campaigns, deliveries, media, snapshots
 from newsletter.tokens import sha256_hex
@@ -54,7 +55,7 @@ def take(connection: Connection, issue: Issue, rendered: Rendered, now: datetime
     ).scalar()
     if found is not None:
         return int(found)
-    _keep(connection, issue.all_images().values(), now)
+    _keep(connection, rendered.pictures, now)
     return int(
         connection.execute(
             insert(snapshots)
@@ -102,6 +103,14 @@ def picture(connection: Connection, name: str) -> tuple[str, bytes] | None:
     return None if row is None else (row.media_type, row.data)
 
 
+def embedded(connection: Connection, rendered: Rendered) -> dict[str, tuple[str, bytes]]:
+    """Media type and bytes, by name, of what a mail with pictures inside may need; most mails have none inside."""
+    if not embeds(rendered.html):
+        return {}
+    rows = connection.execute(select(media).where(media.c.name.in_(rendered.media)))
+    return {row.name: (row.media_type, row.data) for row in rows}
+
+
 def _launched() -> Select[Any]:
     tried = exists().where(deliveries.c.campaign_id == campaigns.c.id, deliveries.c.tries > 0)
     # Paused while it waited for its time: as little public as when it was only scheduled.
@@ -119,16 +128,11 @@ def _launched() -> Select[Any]:
     )
 
 
-def _keep(connection: Connection, images: Iterable[Image], now: datetime) -> None:
-    for image in images:
-        if not connection.execute(select(exists().where(media.c.name == image.media_name))).scalar():
+def _keep(connection: Connection, files: Iterable[Fitted], now: datetime) -> None:
+    for file in files:
+        if not connection.execute(select(exists().where(media.c.name == file.media_name))).scalar():
             connection.execute(
-                insert(media).values(
-                    name=image.media_name,
-                    media_type=image.media_type,
-                    data=image.path.read_bytes(),
-                    created_at=now,
-                )
+                insert(media).values(name=file.media_name, media_type=file.media_type, data=file.data, created_at=now)
             )
 
 

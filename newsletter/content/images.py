@@ -10,6 +10,8 @@ import hashlib
 import io
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import PIL.Image
@@ -17,8 +19,10 @@ import PIL.Image
 from newsletter.content.values import Image
 from newsletter.errors import ContentError
 
-MAX_BYTES = 10_000_000
+MAX_BYTES = 20_000_000
 MAX_PIXELS = 50_000_000
+SIDEWAYS = (5, 6, 7, 8)
+"""EXIF 2.32 §4.6.4: orientations that exchange rows and columns."""
 
 _FORMATS = {
     "JPEG": ("image/jpeg", "jpg"),
@@ -28,16 +32,21 @@ _FORMATS = {
     "WEBP": ("image/webp", "webp"),
 }
 _ORIENTATION = 0x0112
-_SIDEWAYS = (5, 6, 7, 8)  # EXIF 2.32 §4.6.4: orientations that exchange rows and columns
+_REMEMBERED = 500
+
+_Measure = tuple[int, int, str, str]
+"""Width and height as shown, media type and suffix."""
 
 _warnings_lock = threading.Lock()
 """`catch_warnings` changes the whole process, and previews are loaded by several threads."""
+_measured: dict[str, _Measure] = {}
+"""What was found in bytes of that digest: a preview loads the same photographs again with every word typed."""
 
 
 def open_image(path: Path, *, named_in: Path, line: int) -> Image:
     """Measure the picture at `path`; errors are reported at the place that names it.
 
-    Raises ContentError when the file is missing, over 10 MB or 50 megapixels, not JPEG, PNG, GIF or
+    Raises ContentError when the file is missing, over 20 MB or 50 megapixels, not JPEG, PNG, GIF or
     WebP, or damaged. Width and height are as shown, with the EXIF orientation applied.
     """
 
@@ -52,32 +61,62 @@ def open_image(path: Path, *, named_in: Path, line: int) -> Image:
     except OSError as error:
         raise refuse(f"cannot be read ({error.strerror})", "Make the file readable.") from error
     if len(data) > MAX_BYTES:
-        raise refuse(f"is larger than {MAX_BYTES // 1_000_000} MB", "Save it smaller; 1072 pixels wide is plenty.")
-    too_big = refuse(f"has more than {MAX_PIXELS // 1_000_000} megapixels", "Save it with fewer pixels.")
+        raise refuse(f"is larger than {MAX_BYTES // 1_000_000} MB", "Save it smaller; 1200 pixels wide is plenty.")
+    digest = hashlib.sha256(data).hexdigest()
     try:
-        with _warnings_lock, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
-            picture = PIL.Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "GIF", "WEBP"))
-            if picture.width * picture.height > MAX_PIXELS:
-                raise too_big
-            media_type, suffix = _FORMATS[picture.format or ""]
-            width, height = picture.size
-            # Asking a PNG for EXIF would unpack all of it; cameras do not write PNG.
-            if picture.format != "PNG" and picture.getexif().get(_ORIENTATION) in _SIDEWAYS:
-                width, height = height, width
-            whole = _is_whole(picture, data)
+        width, height, media_type, suffix = _measured.get(digest) or _remember(digest, _measure(data))
     except (PIL.Image.DecompressionBombWarning, PIL.Image.DecompressionBombError) as error:
-        raise too_big from error
+        raise refuse(f"has more than {MAX_PIXELS // 1_000_000} megapixels", "Save it with fewer pixels.") from error
     except PIL.UnidentifiedImageError as error:
         raise refuse("is not a JPEG, PNG, GIF or WebP file", "Save it as JPEG or PNG.") from error
     # Pillow's plugins meet damaged files with whatever exception their parsing runs into.
-    except (OSError, ValueError, SyntaxError, KeyError, IndexError, EOFError, OverflowError) as error:
+    except Exception as error:
         raise refuse("is damaged or incomplete", "Export or copy it again.") from error
-    if not whole:
-        raise refuse("is damaged or incomplete", "Export or copy it again.")
-    digest = hashlib.sha256(data).hexdigest()
     return Image(path=path, width=width, height=height, media_type=media_type, digest=digest, suffix=suffix)
+
+
+@contextmanager
+def opened(data: bytes) -> Iterator[PIL.Image.Image]:
+    """The picture in `data`, its pixels not read yet.
+
+    Pillow's warnings are silent inside, and no other thread decodes meanwhile. Raises DecompressionBombError
+    over 50 megapixels, UnidentifiedImageError when it is none of our formats, and for what is damaged
+    whatever Pillow raises.
+    """
+    with _warnings_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
+        with PIL.Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "GIF", "WEBP")) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                raise PIL.Image.DecompressionBombError
+            yield picture
+
+
+def orientation(picture: PIL.Image.Image) -> int:
+    """How an opened picture has to be turned, 1 to 8 (EXIF 2.32 §4.6.4); 1 is upright."""
+    # Where it does not stand in front, asking a PNG for EXIF would unpack all of it.
+    if picture.format == "PNG" and "exif" not in picture.info:
+        return 1
+    found = picture.getexif().get(_ORIENTATION)
+    return int(found) if found in range(1, 9) else 1
+
+
+def _measure(data: bytes) -> _Measure:
+    with opened(data) as picture:
+        media_type, suffix = _FORMATS[picture.format or ""]
+        width, height = picture.size
+        if orientation(picture) in SIDEWAYS:
+            width, height = height, width
+        if not _is_whole(picture, data):
+            raise ValueError("the end is missing")
+    return width, height, media_type, suffix
+
+
+def _remember(digest: str, measure: _Measure) -> _Measure:
+    if len(_measured) >= _REMEMBERED:
+        _measured.clear()
+    _measured[digest] = measure
+    return measure
 
 
 def _is_whole(picture: PIL.Image.Image, data: bytes) -> bool:

@@ -96,7 +96,7 @@ def to_html(
         html,
         tags=_TAGS,
         attributes=_ATTRIBUTES,
-        url_schemes={"http", "https", "mailto"},
+        url_schemes={"http", "https", "mailto", "cid"},  # the last for pictures in the mail: no link has it
         clean_content_tags={"script", "style"},
         strip_comments=True,
         link_rel=None,

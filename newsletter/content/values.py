@@ -31,6 +31,13 @@ class Image:
 
 
 @dataclass(frozen=True)
+class Fitted(Image):
+    """A picture as it is sent, made for its place; `path` still names the author's file, all else is about `data`."""
+
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Author:
     """Somebody who writes; `key` is the table name in `authors.toml`."""
 

@@ -14,10 +14,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from types import MappingProxyType
 
 from newsletter.errors import RenderError
 from newsletter.rendering import headers as fields
+from newsletter.rendering import related
 from newsletter.rendering.headers import Header
+from newsletter.rendering.related import Media
 from newsletter.rendering.slots import TOKEN, Rendered, Slot, as_html, as_text, resolve, without_surrogates
 from newsletter.transport.dkim import Field, Signer, relaxed_field, relaxed_lines
 
@@ -133,11 +136,14 @@ class CompiledMessage:
         return hashlib.sha256(self._relaxed_body.pieces[0])
 
 
-def compile_message(rendered: Rendered, headers: Sequence[Header] = ()) -> CompiledMessage:
+def compile_message(
+    rendered: Rendered, headers: Sequence[Header] = (), media: Media = MappingProxyType({})
+) -> CompiledMessage:
     """Encode `rendered` as multipart/alternative, text first and HTML last (RFC 2046 §5.1.4), ready to be filled.
 
     `headers` are the fields every copy shares (From, Reply-To, List-Id …); Subject comes from `rendered`,
-    MIME-Version and Content-Type are written here.
+    MIME-Version and Content-Type are written here. Pictures with a `cid:` address are taken from `media` and stand
+    with the HTML in a multipart/related (RFC 2387); `RenderError` when one is missing there.
     """
     _refuse_doubles((), tuple(header.name for header in headers))
     by_token = {slot.token: slot for slot in rendered.slots}
@@ -148,8 +154,8 @@ def compile_message(rendered: Rendered, headers: Sequence[Header] = ()) -> Compi
         [
             _part_head(boundary, b"plain"),
             *_segments(rendered.text, by_token, as_text),
-            b"\r\n" + _part_head(boundary, b"html"),
-            *_segments(rendered.html, by_token, as_html),
+            b"\r\n",
+            *_html(rendered.html, by_token, media, boundary),
             b"\r\n--" + boundary + b"--\r\n",
         ]
     )
@@ -170,6 +176,20 @@ def compile_message(rendered: Rendered, headers: Sequence[Header] = ()) -> Compi
         ),
         _uses=tuple((slot, tuple(ways)) for slot, ways in escapes.items()),
     )
+
+
+def _html(body: str, by_token: Mapping[str, Slot], media: Media, boundary: bytes) -> list[_Part]:
+    """The HTML part; with its pictures where it embeds any. The last line is left open."""
+    segments = _segments(body, by_token, as_html)
+    if not related.embeds(body):
+        return [_part_head(boundary, b"html"), *segments]
+    # Of equal length and different: neither can be taken for the other (RFC 2046 §5.1.2).
+    inner = b"=_" + hashlib.sha256(boundary).hexdigest()[:32].encode("ascii")
+    return [
+        b"--" + boundary + b"\r\n" + related.head(inner) + _part_head(inner, b"html"),
+        *segments,
+        related.parts(body, media, inner) + b"\r\n--" + inner + b"--",
+    ]
 
 
 def _segments(body: str, by_token: Mapping[str, Slot], escape: Callable[[str], str]) -> list[_Part]:

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from newsletter.config import Config
 from newsletter.content import markdown
-from newsletter.content.values import Article, Author, Image, Issue, Markdown
+from newsletter.content.values import Article, Author, Fitted, Image, Issue, Markdown
 from newsletter.errors import ContentError
 from newsletter.rendering.environment import render_template
 from newsletter.rendering.inline import inline_css
@@ -25,6 +25,8 @@ from newsletter.rendering.palette import palette
 from newsletter.rendering.slots import TOKEN, Rendered, SlotBook, derive_nonce
 
 MediaUrl = Callable[[Image], str]
+Fit = Callable[[Image, int], Fitted]
+"""The file of a picture for a place so many CSS pixels wide (`content.fitting`)."""
 
 _HEADING = re.compile(r"<h([1-6])>")
 _ADDRESS = re.compile(r"\b(?:href|src)=\"([^\"]*)\"")
@@ -70,11 +72,13 @@ def render_issue(
     view_url: str | None,
     media_url: MediaUrl,
     page_media_url: MediaUrl | None = None,
+    fit: Fit | None = None,
 ) -> Rendered:
     """Render `issue` with slots for whatever is personal (`unsubscribe_url`, merge tags).
 
     `view_url` is the absolute address of the issue's page (None: there is none), `media_url` gives the
     absolute address of a picture; `page_media_url` gives the one used on the page where that should differ.
+    `fit` makes the files of pictures, which the result carries; without it the authors' own are referred to.
     Mail: `templates/issue/layout.{html,txt}`; page: `page.html`, with the same slots, semantic, without styles.
 
     Equal content makes an equal `Rendered`, wherever it lies. Raises `ContentError` at the file and line of
@@ -82,8 +86,8 @@ def render_issue(
     """
     fields = {field.name: field.required for field in config.fields}
     book = SlotBook(derive_nonce(*_words(issue)), fields, view_url=view_url)
-    mail = _Source(book, media_url, view_url)
-    page = _Source(book, page_media_url or media_url, view_url)
+    mail = _Source(book, media_url, view_url, fit)
+    page = _Source(book, page_media_url or media_url, view_url, fit)
     subject = mail.front_matter("subject", issue.subject, issue.letter)
     preheader = mail.front_matter("preheader", issue.preheader, issue.letter)
     context: dict[str, object] = {
@@ -101,13 +105,19 @@ def render_issue(
         ),
     }
     in_mail, on_page = context | mail.content(issue), context | page.content(issue)
+    html = inline_css(render_template(env, "issue/layout.html", in_mail).strip())
+    text = render_template(env, "issue/layout.txt", in_mail).strip("\n") + "\n"
+    fragment = render_template(env, "issue/page.html", on_page).strip()
+    pictures = mail.pictures | page.pictures  # templates have asked for the last of them by now
     return Rendered(
         subject=subject,
         preheader=preheader,
-        html=inline_css(render_template(env, "issue/layout.html", in_mail).strip()),
-        text=render_template(env, "issue/layout.txt", in_mail).strip("\n") + "\n",
-        page=render_template(env, "issue/page.html", on_page).strip(),
+        html=html,
+        text=text,
+        page=fragment,
         slots=book.slots,
+        media=tuple(sorted(pictures)),
+        pictures=tuple(pictures[name] for name in sorted(pictures)),
     )
 
 
@@ -123,10 +133,13 @@ def _words(issue: Issue) -> list[str]:
 class _Source:
     """Turns one issue's content into what templates print."""
 
-    def __init__(self, book: SlotBook, media_url: MediaUrl, view_url: str | None) -> None:
+    def __init__(self, book: SlotBook, media_url: MediaUrl, view_url: str | None, fit: Fit | None) -> None:
         self._book = book
         self._media_url = media_url
         self._view_url = view_url
+        self._fit = fit
+        self.pictures: dict[str, Fitted] = {}
+        """Every file that was made for this, by its name."""
 
     def content(self, issue: Issue) -> dict[str, object]:
         """What differs between mail and page, for a template's context."""
@@ -163,19 +176,31 @@ class _Source:
     def prose(self, source: Markdown, images: Mapping[str, Image], *, top: int) -> Markup:
         """HTML whose highest heading is `<h{top}>`, whatever level the author began with."""
         tagged = self._book.tag(source)
-        html = markdown.to_html(tagged, images, self._media_url, heading_offset=0)
+        html = markdown.to_html(tagged, images, self.address, heading_offset=0)
         levels = [int(level) for level in _HEADING.findall(html)]
         if levels and min(levels) != top:
-            html = markdown.to_html(tagged, images, self._media_url, heading_offset=top - min(levels))
+            html = markdown.to_html(tagged, images, self.address, heading_offset=top - min(levels))
         self._check_addresses(html, source)
         return Markup(html)  # noqa: S704 - content/markdown has sanitised it
 
-    def picture(self, image: Image, width: int, height: int | None = None) -> Picture:
-        """`image` scaled down into `width` × `height` pixels (height None: as tall as it needs), never up beyond."""
+    def picture(self, image: Image, width: int, height: int | None = None, *, phone: int = 0) -> Picture:
+        """`image` scaled into `width` × `height` pixels (height None: as tall as it needs).
+
+        `phone` is the width at which a narrow screen shows it where that is more: a thumbnail across the whole page.
+        """
         scale = width / image.width
         if height is not None:
             scale = min(scale, height / image.height)
-        return Picture(self._media_url(image), max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        shown = max(1, round(image.width * scale))
+        return Picture(self.address(image, max(shown, phone)), shown, max(1, round(image.height * scale)))
+
+    def address(self, image: Image, width: int = markdown.SHOWN_WIDTH) -> str:
+        """Where the file of `image` for a place so many pixels wide will be found."""
+        if self._fit is None:
+            return self._media_url(image)
+        fitted = self._fit(image, width)
+        self.pictures[fitted.media_name] = fitted
+        return self._media_url(fitted)
 
     def front_matter(self, key: str, text: str, body: Markdown) -> str:
         """A text from the front matter above `body`, tagged; errors name the key's own line."""

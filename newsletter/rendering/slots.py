@@ -13,12 +13,12 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import overload
 
-from newsletter.content.values import Markdown
+from newsletter.content.values import Fitted, Markdown
 from newsletter.errors import ContentError, RenderError
 
 TOKEN = re.compile(r"NLSLOT[0-9a-f]+X")
@@ -62,6 +62,15 @@ class Rendered:
     slots: tuple[Slot, ...]
     page: str = ""
     """The issue as a web page fragment (full articles), for the archive; empty for mails."""
+    media: tuple[str, ...] = ()
+    """Names under `/media/` of the pictures that mail and page show, sorted."""
+    pictures: tuple[Fitted, ...] = field(default=(), compare=False, repr=False)
+    """These pictures, while it is fresh; a stored rendering has their names only."""
+
+    @property
+    def files(self) -> dict[str, tuple[str, bytes]]:
+        """Media type and bytes of each picture by its name."""
+        return {each.media_name: (each.media_type, each.data) for each in self.pictures}
 
 
 def derive_nonce(*parts: str) -> str:
@@ -123,7 +132,7 @@ class SlotBook:
         tag's own line for anything else that begins with `{{` or `{%`.
         """
         if isinstance(content, Markdown):
-            return Markdown(self._tagged(content.source, content.path, content.line), content.path, content.line)
+            return replace(content, source=self._tagged(content.source, content.path, content.line))
         return self._tagged(content, path or Path(), line)
 
     def _tagged(self, text: str, path: Path, line: int) -> str:
@@ -231,7 +240,9 @@ def null_reader(slots: Iterable[Slot], home_url: str) -> dict[str, str]:
 
 def rendered_to_json(rendered: Rendered) -> str:
     """One line of JSON, the same for equal values; read it again with `rendered_from_json`."""
-    return json.dumps(asdict(rendered), sort_keys=True, separators=(",", ":"))
+    stored = {key: value for key, value in vars(rendered).items() if key != "pictures"}
+    stored["slots"] = [vars(slot) for slot in rendered.slots]
+    return json.dumps(stored, sort_keys=True, separators=(",", ":"))
 
 
 def rendered_from_json(document: str) -> Rendered:
@@ -239,7 +250,7 @@ def rendered_from_json(document: str) -> Rendered:
     try:
         fields = json.loads(document)
         slots = tuple(Slot(**slot) for slot in fields.pop("slots"))
-        return Rendered(slots=slots, **fields)
+        return Rendered(slots=slots, media=tuple(fields.pop("media", ())), **fields)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise RenderError("The stored issue cannot be read.", hint="It was written by another version.") from error
 

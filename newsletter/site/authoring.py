@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from newsletter import addresses
+from newsletter.content.cache import Cache
+from newsletter.content.fitting import Fitter
 from newsletter.content.loader import list_issues, load_issue
-from newsletter.content.values import Image, Issue
+from newsletter.content.values import Issue
 from newsletter.errors import NewsletterError, NotFoundError
 from newsletter.site.folder import Folder
 from newsletter.subscribers import people
@@ -51,13 +54,15 @@ class Authoring(Folder):
             issue,
             self.config,
             view_url=self.letterhead.view_url(issue.slug),
-            media_url=self.media_url,
+            media_url=self.letterhead.picture_url,
             page_media_url=lambda image: f"/media/{image.media_name}",
+            fit=self.fitter.fit,
         )
 
-    def media_url(self, image: Image) -> str:
-        """Where readers' mail programs fetch a picture."""
-        return self.letterhead.link(f"media/{image.media_name}")
+    @cached_property
+    def fitter(self) -> Fitter:
+        """Makes the files of pictures; what it made before is in `var/cache/images`."""
+        return Fitter(Cache(self.var / "cache" / "images"), self.config.images.quality)
 
     def copy(
         self,

@@ -11,9 +11,11 @@ from typing import Any
 
 from newsletter.addresses import for_the_wire
 from newsletter.config import Config
+from newsletter.content.values import Image
 from newsletter.deliveries.claims import Delivery
 from newsletter.rendering import headers
 from newsletter.rendering.headers import Header
+from newsletter.rendering.related import embedded_address
 from newsletter.subscribers.people import first_name
 from newsletter.tokens import KeyRing, Verp
 from newsletter.transport.base import Envelope
@@ -52,6 +54,12 @@ class Letterhead:
     def view_url(self, slug: str) -> str | None:
         """The page of an issue, or None when the archive is private."""
         return self.link(f"archive/{slug}/") if self._config.archive.visibility == "public" else None
+
+    def picture_url(self, image: Image) -> str:
+        """Where mail programs find a picture: on our pages, or with `embed` in the mail itself."""
+        if self._config.images.embed:
+            return embedded_address(image.media_name, self._domain)
+        return self.link(f"media/{image.media_name}")
 
     # -- headers -------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ lazy `compat32` one, because the modern policies can be made to run for seconds 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -29,6 +30,7 @@ _VALUE = 4000
 _PARTS = 500
 _LARGEST = 40_000_000
 _ID = re.compile(r"\d{6,12}")
+_PICTURES = frozenset({"image/gif", "image/jpeg", "image/png", "image/webp"})
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class ParsedMail:
     headers: tuple[tuple[str, str], ...]
     """In order, decoded, the sandbox's own left out."""
     attachments: int
+    embedded: Mapping[str, tuple[str, bytes]]
+    """Media type and bytes of pictures the HTML shows from inside the mail, by Content-ID (RFC 2392)."""
 
     def header(self, name: str) -> str:
         """The first header of that name, or empty."""
@@ -90,6 +94,7 @@ def read(folder: Path, id: str) -> ParsedMail:
         raise NotFoundError(f"There is no message {printable(id, 20)} in the sandbox.") from error
     html = text = None
     attachments = 0
+    embedded: dict[str, tuple[str, bytes]] = {}
     try:
         message = message_from_bytes(data, policy=compat32)
         for count, part in enumerate(message.walk()):
@@ -98,7 +103,9 @@ def read(folder: Path, id: str) -> ParsedMail:
             if part.is_multipart():
                 continue
             kind = part.get_content_type()
-            if part.get_filename() or part.get_content_disposition() == "attachment":
+            if kind in _PICTURES and part["Content-ID"]:
+                embedded[str(part["Content-ID"]).strip().strip("<>")] = (kind, _bytes(part))
+            elif part.get_filename() or part.get_content_disposition() == "attachment":
                 attachments += 1
             elif kind == "text/html" and html is None:
                 html = _payload(part)
@@ -110,7 +117,7 @@ def read(folder: Path, id: str) -> ParsedMail:
         text = text if text is not None else data[:_HEAD].decode("utf-8", "replace")
     ours = {FROM_HEADER.lower(), TO_HEADER.lower()}
     headers = tuple((name, value) for name, value in _headers(data[:_HEAD]) if name.lower() not in ours)
-    return ParsedMail(mail, html, text, headers, attachments)
+    return ParsedMail(mail, html, text, headers, attachments, embedded)
 
 
 def clear(folder: Path) -> int:
@@ -166,10 +173,13 @@ def _decoded(raw: str) -> str:
     return printable(value, _VALUE)
 
 
-def _payload(part: Message) -> str:
+def _bytes(part: Message) -> bytes:
     data = part.get_payload(decode=True)
-    if not isinstance(data, bytes):
-        return ""
+    return data if isinstance(data, bytes) else b""
+
+
+def _payload(part: Message) -> str:
+    data = _bytes(part)
     try:
         return data.decode(part.get_content_charset("utf-8"), "replace")
     except LookupError:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from flask import Blueprint, Flask, Response, abort, current_app, request
 from werkzeug.exceptions import HTTPException
@@ -37,6 +38,7 @@ MAX_SOURCE = 2_000_000
 """Bytes of a message that the source view shows."""
 
 _MEDIA_LINK = re.compile(r"(?<=[\"'])https?://[^\s\"'<>]{1,500}?/media/([0-9a-f]{64}\.[a-z]{2,5})(?=[\"'])")
+_EMBEDDED = re.compile(r"(?<=[\"'])cid:([^\s\"'<>]{1,400})(?=[\"'])")
 _HEAD = re.compile(r"<head\b[^>]*>", re.IGNORECASE)
 
 blueprint = Blueprint("inbox", __name__)
@@ -74,6 +76,7 @@ def html(id: str) -> Response:
     document = sandbox.read(_folder(), id).html
     if document is None:
         abort(404)
+    document = _EMBEDDED.sub(lambda link: f"/mail/{id}/picture/{quote(unescape(link[1]))}", document)
     if _media() is not None:
         document = _MEDIA_LINK.sub(r"/media/\1", document)
     based, count = _HEAD.subn(r'\g<0><base target="_blank">', document, count=1)
@@ -81,6 +84,15 @@ def html(id: str) -> Response:
     response = Response(shown.encode("utf-8", "replace"), content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = MAIL_POLICY.format(allow=LINKS_OPEN_BESIDE)
     return response
+
+
+@blueprint.get("/mail/<id>/picture/<path:content_id>")
+def embedded(id: str, content_id: str) -> Response:
+    """A picture that the mail carries itself (RFC 2392)."""
+    found = sandbox.read(_folder(), id).embedded.get(content_id)
+    if found is None:
+        abort(404)
+    return Response(found[1], content_type=found[0])
 
 
 @blueprint.get("/mail/<id>/source")

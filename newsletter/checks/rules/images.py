@@ -102,12 +102,12 @@ def weight(subject: Subject) -> Iterator[Fault]:
 
 @rule("img.https")
 def https(subject: Subject) -> Iterator[Fault]:
-    """Pictures have absolute https addresses: not data:, cid:, relative or http."""
+    """Pictures have absolute https addresses: not data:, relative or http. Embedded ones have none."""
     for element in subject.every("img"):
         address = (element.get("src") or "").strip()
         scheme = split(address).scheme.lower()
         # Our own pages without https are what site.base-url speaks about.
-        if scheme == "https" or subject.is_ours(address):
+        if scheme == "https" or subject.is_ours(address) or scheme == "cid":
             continue
         what = f"begins with {scheme}:" if scheme else "is not absolute"
         yield error(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import factories
 import pytest
 
 from newsletter.campaigns import launch, snapshot
-from newsletter.content.values import Image
+from newsletter.content.values import Fitted
 from newsletter.deliveries.lifecycle import move_campaign, start_scheduled
 from newsletter.store.schema import CampaignStatus, media, snapshots
 
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 NOW = factories.START
 
 
-def picture(folder: Path, data: bytes = b"\x89PNG picture") -> Image:
+def picture(folder: Path, data: bytes = b"\x89PNG picture") -> Fitted:
     path = folder / "a.png"
     path.write_bytes(data)
-    return Image(path, 10, 10, "image/png", hashlib.sha256(data).hexdigest(), "png")
+    return Fitted(path, 10, 10, "image/png", hashlib.sha256(data).hexdigest(), "png", data)
 
 
 def test_equal_renderings_share_a_row_and_different_ones_do_not(editor: Editor) -> None:
@@ -46,7 +47,7 @@ def test_snapshot_comes_back_as_it_was_taken(editor: Editor) -> None:
 
 def test_pictures_are_kept_with_it_and_outlive_the_file(editor: Editor, tmp_path: Path) -> None:
     image = picture(tmp_path)
-    content = (factories.issue(images={"a.png": image}), factories.rendered())
+    content = (factories.issue(), replace(factories.rendered(), pictures=(image,)))
     factories.readers(editor.connection, editor.keys, 1)
     editor.launch(content=content)
     image.path.unlink()

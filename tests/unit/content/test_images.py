@@ -81,7 +81,7 @@ def test_decompression_bomb_is_refused_without_being_unpacked(tmp_path: Path, si
 
 
 def test_heavy_file_is_refused(tmp_path: Path) -> None:
-    assert "10 MB" in refused(tmp_path / "p.jpg", encoded("JPEG") + b"\0" * MAX_BYTES).message
+    assert "20 MB" in refused(tmp_path / "p.jpg", encoded("JPEG") + b"\0" * MAX_BYTES).message
 
 
 def test_missing_picture_and_folder_are_refused(tmp_path: Path) -> None:
