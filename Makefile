@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint format bench bench-full venv clean
+.PHONY: help demo test lint format golden bench bench-full venv clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,6 +23,9 @@ lint: $(VENV)/.installed-test ## Format, lint, types and the law of imports
 format: $(VENV)/.installed-test ## Put the code into its one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+golden: $(VENV)/.installed-test ## Renew the pictures of the themes that tests compare with (look at them first)
+	@$(BIN)/python tests/golden
 
 bench: $(VENV)/.installed-test ## Measure against named programs in a few minutes (needs Postfix's smtp-sink)
 	@$(BIN)/python tests/bench

@@ -51,7 +51,7 @@ def show(console: Console) -> None:
 def check(console: Console) -> None:
     """Say whether the configuration can be used."""
     with console.open_site() as site:
-        _ = site.keys
+        _ = site.keys, site.environment  # a theme that does not exist is a fault of the configuration
         place = "the sandbox" if site.config.smtp is None else f"{site.config.smtp.host}:{site.config.smtp.port}"
         signs_as = _check_signing(console, site)
         for warning in site.origins.warnings:

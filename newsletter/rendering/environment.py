@@ -1,4 +1,4 @@
-"""The one way templates are found and run: the Site's file first, then the starter's, strict about both.
+"""The one way templates are found and run: the Site's file first, then its theme's, strict about all of them.
 
 Theme code is trusted, content is not: everything printed into HTML or XML is escaped, an undefined name
 is an error and never a blank in somebody's mail, and every error names the template's file and line.
@@ -26,8 +26,8 @@ from jinja2 import (
 )
 from jinja2.runtime import Context
 
-from newsletter import starter
 from newsletter.errors import ContentError, NewsletterError, RenderError
+from newsletter.rendering import themes
 
 TEXT_WIDTH = 72
 """Columns of plain text parts; only addresses may be longer."""
@@ -39,17 +39,18 @@ _MONTHS = (
 _RIGHT_TO_LEFT = frozenset({"ar", "dv", "fa", "he", "ps", "ur", "yi"})
 
 
-def make_environment(site_templates: Path | None, language: str = "en") -> Environment:
-    """Templates of a Site over those of the starter, with interface texts in `language` (a BCP 47 tag).
+def make_environment(site_templates: Path | None, language: str = "en", theme: str = themes.DEFAULT) -> Environment:
+    """Templates of a Site over those of its theme, with interface texts in `language` (a BCP 47 tag).
 
-    `starter/…` always names the packaged file, so that a Site may write
+    `starter/…` always names the packaged file of that theme, so that a Site may write
     `{% extends "starter/issue/layout.html" %}`. Globals: `language`, `direction` (`ltr` or `rtl`), `_()`.
     Filters: `long_date` (1 September 2026), `wrap` (plain text at 72 columns).
+    Raises `ConfigError` when there is no such theme.
     """
-    packaged = FileSystemLoader(starter.templates())
-    own = [] if site_templates is None else [FileSystemLoader(site_templates)]
+    packaged = FileSystemLoader(themes.packaged_folders(theme))
+    found = FileSystemLoader(themes.folders(site_templates, theme))
     env = Environment(
-        loader=ChoiceLoader([*own, packaged, PrefixLoader({"starter": packaged})]),
+        loader=ChoiceLoader([found, PrefixLoader({"starter": packaged})]),
         autoescape=select_autoescape(enabled_extensions=("html", "xml"), default=False),
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],

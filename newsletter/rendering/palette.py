@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from newsletter.errors import ConfigError
 
 WHITE = "#ffffff"
+PAGE = "#f3f0e9"
+"""The darkest ground that stands behind accented text in light mode: the page around the panels."""
 DARK_PANEL = "#1b222b"
 """Background of the theme's panels in dark mode."""
 DARK_INK = "#10151b"
@@ -27,6 +29,9 @@ class Palette:
     """Six-digit hex colours for the theme, light and dark."""
 
     accent: str
+    """As the Site chose it: for bars and buttons, under white text."""
+    link: str
+    """The accent for text: the same, or just dark enough to be read on every light ground."""
     tint: str
     """A breath of accent on white, for panels that stand back."""
     accent_dark: str
@@ -42,10 +47,10 @@ def palette(accent: str) -> Palette:
     if ratio < READABLE:
         raise ConfigError(
             f"theme.accent {accent} has a contrast of {ratio:.1f}:1 on white; readers need {READABLE}:1.",
-            hint=f"A darker one of the same hue is {_darkened(accent)}.",
+            hint=f"A darker one of the same hue is {_darkened(accent, WHITE)}.",
         )
-    light = _lightened(accent)
-    return Palette(accent, _mixed(accent, WHITE, 0.07), light, _mixed(light, DARK_PANEL, 0.05))
+    tint, light = _mixed(accent, WHITE, 0.07), _lightened(accent)
+    return Palette(accent, _darkened(accent, tint, PAGE), tint, light, _mixed(light, DARK_PANEL, 0.05))
 
 
 def contrast(one: str, other: str) -> float:
@@ -54,11 +59,14 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def _darkened(accent: str) -> str:
+def _darkened(accent: str, *grounds: str) -> str:
+    """The accent itself where it can be read on all `grounds`, or else the first darker one of its hue that can."""
     hue, lightness, saturation = _hls(accent)
-    while contrast(_hex(hue, lightness, saturation), WHITE) < READABLE:
+    found = accent
+    while min(contrast(found, ground) for ground in grounds) < READABLE:
         lightness -= 0.01
-    return _hex(hue, lightness, saturation)
+        found = _hex(hue, lightness, saturation)
+    return found
 
 
 def _lightened(accent: str) -> str:

@@ -126,13 +126,18 @@ class Folder:
         """The folder of issues."""
         return self.root / "issues"
 
+    @property
+    def templates(self) -> Path | None:
+        """The Site's own templates; None where they are the packaged ones themselves."""
+        own = self.root / "templates"
+        return own if own != starter.templates() else None
+
     @cached_property
     def environment(self) -> Environment:
-        """The template environment: the Site's templates over the packaged ones."""
+        """The template environment: the Site's templates over those of its theme."""
         from newsletter.rendering.environment import make_environment
 
-        own = self.root / "templates"
-        return make_environment(own if own != starter.templates() else None, self.config.language)
+        return make_environment(self.templates, self.config.language, self.config.theme.name)
 
     @cached_property
     def letterhead(self) -> Letterhead:

@@ -35,7 +35,8 @@ TEMPLATES_README = """\
 # Your theme
 
 Nothing needs to be here: the built-in theme is used for every file you do not have.
-To change one, put a file of the same name here, for instance `issue/layout.html`. It may begin with
+To change one, put a file of the same name here, for instance `issue/layout.html`; `newsletter theme eject` copies
+them for you, all or some. A file may also begin with
 `{% extends "starter/issue/layout.html" %}` and replace single blocks, so that upgrades still reach you.
 """
 

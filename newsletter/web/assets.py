@@ -1,4 +1,4 @@
-"""Style sheets and pictures of the theme, found like its templates: the Site's file first, then the starter's.
+"""Style sheets and pictures of the theme, found like its templates: the Site's file first, then its theme's.
 
 The strict policy forbids inline styles, so the few values a Site sets (accent, faces, density) travel in
 a tiny style sheet of their own.
@@ -7,13 +7,14 @@ a tiny style sheet of their own.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from flask import Blueprint, Response, abort, request
 from werkzeug.security import safe_join
 
-from newsletter import starter
 from newsletter.config.model import ThemeConfig
+from newsletter.rendering import themes
 from newsletter.rendering.palette import DARK_INK, WHITE, palette
 from newsletter.web.door import door
 
@@ -42,7 +43,7 @@ def theme_css(theme: ThemeConfig) -> str:
     colours = palette(theme.accent)
     face = _SERIF if theme.fonts == "serif" else _SANS
     space = "1" if theme.density == "comfortable" else "0.75"
-    light = f"--accent: {colours.accent}; --tint: {colours.tint}; --on-accent: {WHITE};"
+    light = f"--accent: {colours.link}; --tint: {colours.tint}; --on-accent: {WHITE};"
     dark = f"--accent: {colours.accent_dark}; --tint: {colours.tint_dark}; --on-accent: {DARK_INK};"
     return (
         f":root {{ {light} --serif: {face}; --space: {space}; }}\n"
@@ -50,9 +51,9 @@ def theme_css(theme: ThemeConfig) -> str:
     )
 
 
-def find(site_templates: Path, name: str) -> bytes | None:
-    """The bytes of a file of the theme, or None."""
-    for folder in (site_templates, starter.templates()):
+def find(folders: Iterable[Path], name: str) -> bytes | None:
+    """The bytes of a file of the theme, or None; the first of the folders that has it wins."""
+    for folder in folders:
         path = safe_join(str(folder), ELSEWHERE.get(name, f"web/static/{name}"))
         if path is not None and Path(path).is_file():
             return Path(path).read_bytes()
@@ -74,7 +75,8 @@ def static(name: str) -> Response:
     here = door()
     media_type = MEDIA_TYPES.get(Path(name).suffix)
     generated = here.assets.get(name)
-    data = find(here.site.root / "templates", name) if generated is None else generated.encode()
+    folders = themes.folders(here.site.templates, here.site.config.theme.name)
+    data = find(folders, name) if generated is None else generated.encode()
     if media_type is None or data is None:
         abort(404)
     return cached(data, media_type, "public, max-age=300")

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 from flask import Blueprint, Flask, Response, abort, current_app, request
 from werkzeug.exceptions import HTTPException
 
+from newsletter import starter
 from newsletter.config import is_loopback
 from newsletter.config.model import ThemeConfig
 from newsletter.errors import NotFoundError
@@ -118,7 +119,7 @@ def static(name: str) -> Response:
     """The starter's style sheets."""
     if name == "theme.css":
         return assets.cached(assets.theme_css(ThemeConfig()).encode(), assets.MEDIA_TYPES[".css"], "no-cache")
-    data = assets.find(Path(), name) if name in {"site.css", "inbox.css"} else None
+    data = assets.find([starter.templates()], name) if name in {"site.css", "inbox.css"} else None
     if data is None:
         abort(404)
     return assets.cached(data, assets.MEDIA_TYPES[".css"], "no-cache")

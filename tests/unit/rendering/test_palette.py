@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.errors import ConfigError
-from newsletter.rendering.palette import DARK_INK, DARK_PANEL, READABLE, WHITE, contrast, palette
+from newsletter.rendering.palette import DARK_INK, DARK_PANEL, PAGE, READABLE, WHITE, contrast, palette
 
 
 def test_contrast_is_that_of_wcag() -> None:
@@ -32,6 +32,9 @@ def test_every_accent_is_readable_or_refused_with_a_darker_one(accent: str) -> N
     assert contrast(colours.accent_dark, colours.tint_dark) >= READABLE
     assert contrast(DARK_INK, colours.accent_dark) >= READABLE
     assert contrast("#57616d", colours.tint) >= READABLE
+    for ground in (WHITE, PAGE, colours.tint):
+        assert contrast(colours.link, ground) >= READABLE
+    assert contrast(accent, colours.link) < 1.5  # still the colour that was chosen
 
 
 @pytest.mark.parametrize("accent", ["teal", "#fff", "#12345g", ""])

@@ -1,0 +1,144 @@
+"""Both themes as readers meet them, photographed: one issue that uses everything, in eight of its many looks.
+
+The pictures beside this file are the ones that were looked at and found good; a change of theme that nobody
+meant shows as a difference of pixels. `make golden` renews them.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from PIL import Image, ImageChops
+
+from newsletter import starter
+from newsletter.config import Config
+from newsletter.content.loader import load_issue
+from newsletter.content.values import Issue
+from newsletter.rendering.environment import make_environment
+from newsletter.rendering.issue import render_issue
+from newsletter.rendering.slots import as_html, fill_text
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+FOLDER = Path(__file__).parent
+SHOWCASE = "showcase"
+HOME = "https://news.example.org"
+READER = {
+    "subscriber.first_name": "Ada",
+    "unsubscribe_url": f"{HOME}/u/1",
+    "view_url": f"{HOME}/archive/{SHOWCASE}/",
+}
+MOST_COLOURS = 112
+"""A golden picture is stored in so many colours; what it is compared with is brought to the same ones."""
+
+
+WIDE = 1200
+"""From this width on the picture is cut at `HEIGHT`: it is about what surrounds the column."""
+HEIGHT = 1500
+
+
+class Shot(NamedTuple):
+    """One way to look at an issue."""
+
+    theme: str
+    width: int
+    look: Literal["light", "dark", "bare"]
+    """`bare` is light with pictures blocked."""
+
+    @property
+    def name(self) -> str:
+        """`magazine-375-dark`."""
+        return f"{self.theme}-{self.width}-{self.look}"
+
+    @property
+    def path(self) -> Path:
+        """Its golden picture."""
+        return FOLDER / f"{self.name}.png"
+
+
+SHOTS = (
+    Shot("magazine", 375, "dark"),
+    Shot("magazine", 600, "light"),
+    Shot("magazine", 600, "bare"),
+    Shot("magazine", 1200, "light"),
+    Shot("letter", 375, "light"),
+    Shot("letter", 600, "dark"),
+    Shot("letter", 600, "bare"),
+    Shot("letter", 1200, "light"),
+)
+
+
+def showcase(folder: Path) -> Issue:
+    """The issue that uses everything, put together in `folder` from its words here and the example's pictures."""
+    issues = folder / "issues"
+    place = Path(shutil.copytree(FOLDER / SHOWCASE, issues / SHOWCASE))
+    shutil.move(place / "authors.toml", issues)
+    shutil.copytree(starter.issues() / "images", issues / "images")
+    for picture in starter.issues().glob("00*/*.jpg"):
+        shutil.copy(picture, place)
+    return load_issue(issues, SHOWCASE)
+
+
+def html_of(issue: Issue, theme: str, **choices: str) -> str:
+    """The mail that one reader gets, wearing `theme`; `choices` are further settings of `[theme]`."""
+    settings = Config(
+        name="The Steady Spine",
+        base_url=HOME,  # type: ignore[arg-type]
+        sender={"address": "hello@example.org", "postal_address": "1 Sample Street\n00000 Sampletown"},  # type: ignore[arg-type]
+        lists=[{"slug": "weekly", "title": "The Steady Spine"}],  # type: ignore[arg-type]
+        theme={"name": theme, "tagline": "Letters about backs that move", **choices},  # type: ignore[arg-type]
+    )
+    rendered = render_issue(
+        make_environment(None, theme=theme),
+        issue,
+        settings,
+        view_url=READER["view_url"],
+        media_url=lambda image: f"{HOME}/media/{image.media_name}",
+    )
+    return fill_text(rendered.html, rendered.slots, READER, as_html)
+
+
+def show(page: Page, issue: Issue, html: str, *, bare: bool = False) -> None:
+    """Open the mail in the browser, its pictures served from the issue's files, or not at all."""
+    files = {name: image.path for name, image in issue.all_images().items()}
+    page.unroute_all()
+    if bare:
+        page.route("**/*", lambda route: route.abort())
+    else:
+        page.route(
+            re.compile(re.escape(HOME) + "/media/"),
+            lambda route: route.fulfill(path=files[route.request.url.rpartition("/")[2]]),
+        )
+    page.set_content(html, wait_until="load")
+
+
+def photographs(browser: Browser, issue: Issue) -> Iterator[tuple[Shot, Image.Image]]:
+    """Every shot with its picture, the whole page long."""
+    page = browser.new_page(device_scale_factor=1)
+    for shot in SHOTS:
+        page.set_viewport_size({"width": shot.width, "height": HEIGHT})
+        page.emulate_media(color_scheme="dark" if shot.look == "dark" else "light")
+        show(page, issue, html_of(issue, shot.theme), bare=shot.look == "bare")
+        taken = page.screenshot(full_page=shot.width < WIDE, animations="disabled")
+        yield shot, Image.open(io.BytesIO(taken)).convert("RGB")
+    page.close()
+
+
+def reduced(picture: Image.Image, palette: Image.Image | None = None) -> Image.Image:
+    """`picture` in few colours: those of `palette`, or its own best ones. Equal pixels stay equal."""
+    few = palette or picture.quantize(MOST_COLOURS, method=Image.Quantize.MEDIANCUT)
+    return picture.quantize(palette=few, dither=Image.Dither.NONE)
+
+
+def difference(golden: Image.Image, picture: Image.Image) -> tuple[int, tuple[int, int, int, int] | None]:
+    """How many pixels differ, and the box (left, top, right, bottom) they lie in; sizes that differ differ wholly."""
+    if golden.size != picture.size:
+        return max(golden.width, picture.width) * max(golden.height, picture.height), (0, 0, *picture.size)
+    changed = ImageChops.difference(golden.convert("RGB"), reduced(picture, golden).convert("RGB")).convert("L")
+    return sum(changed.histogram()[1:]), changed.getbbox()

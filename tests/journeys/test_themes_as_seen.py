@@ -1,0 +1,107 @@
+"""Both themes in a browser: pixel for pixel as they were approved, and fit for everybody who reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from chromium import chromium, overflow, require
+from golden.shots import SHOTS, Shot, difference, html_of, photographs, reduced, show, showcase
+from journeys.test_everybody_can_use_the_pages import FAINT, SMALL
+from PIL import Image
+
+from newsletter.content.values import Issue
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+
+TOLERANCE = 0
+"""Pixels that may differ. The same Chromium with the same fonts paints the same; `make golden` renews for a new one."""
+
+NOT_FOR_MAIL = ("region", "landmark-one-main")
+"""Rules of axe about landmarks, which mail programs provide around a message."""
+
+THEMES = sorted({shot.theme for shot in SHOTS})
+
+
+@pytest.fixture(scope="module")
+def issue(tmp_path_factory: pytest.TempPathFactory) -> Issue:
+    return showcase(tmp_path_factory.mktemp("showcase"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    require()
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def taken(browser: Browser, issue: Issue) -> dict[Shot, Image.Image]:
+    return dict(photographs(browser, issue))
+
+
+@pytest.mark.parametrize("shot", SHOTS, ids=lambda shot: shot.name)
+def test_a_theme_looks_as_it_was_approved(shot: Shot, taken: dict[Shot, Image.Image], tmp_path: Path) -> None:
+    changed, box = difference(Image.open(shot.path), taken[shot])
+    if changed > TOLERANCE:
+        now = tmp_path / shot.path.name
+        reduced(taken[shot]).save(now)
+        pytest.fail(
+            f"{changed} pixels differ within {box}; now it looks like {now}. If it was meant: `make golden`."
+        )
+
+
+def test_golden_pictures_stay_small() -> None:
+    assert all(shot.path.stat().st_size < 100 * 1024 for shot in SHOTS)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("choices", [{}, {"fonts": "sans", "density": "compact", "accent": "#757575"}], ids=str)
+def test_every_reader_can_read_and_hit_everything(
+    browser: Browser, issue: Issue, theme: str, choices: dict[str, str]
+) -> None:
+    page = browser.new_page(viewport={"width": 320, "height": 640})
+    show(page, issue, html_of(issue, theme, **choices))
+    found = [f"{overflow(page)} px too wide"] if overflow(page) else []
+    found += page.evaluate(SMALL)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        found += page.evaluate(FAINT)
+    page.close()
+    assert found == []
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_axe_finds_nothing_against_a_theme(browser: Browser, issue: Issue, theme: str) -> None:
+    bundled = pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
+    script = (Path(bundled.__file__).parent / "axe.min.js").read_text("utf-8")
+    page = browser.new_page(viewport={"width": 600, "height": 900})
+    found: list[str] = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        show(page, issue, html_of(issue, theme))
+        page.evaluate(script)
+        result: dict[str, Any] = page.evaluate("axe.run()")
+        found += [
+            f"{scheme}: {fault['id']}: {node['html'][:120]}"
+            for fault in result["violations"]
+            if fault["id"] not in NOT_FOR_MAIL
+            for node in fault["nodes"]
+        ]
+        assert result["passes"]
+    page.close()
+    assert found == []
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_without_pictures_their_descriptions_are_seen(browser: Browser, issue: Issue, theme: str) -> None:
+    page = browser.new_page(viewport={"width": 600, "height": 900})
+    show(page, issue, html_of(issue, theme), bare=True)
+    sizes = page.evaluate("[...document.images].filter(i => i.alt).map(i => parseFloat(getComputedStyle(i).fontSize))")
+    page.close()
+    assert all(size >= 12 for size in sizes)
