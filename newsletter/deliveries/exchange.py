@@ -60,7 +60,7 @@ class Exchange:
     def _quickly(self, done: Sequence[Settled], arming: Sequence[Envelope]) -> Sequence[Envelope] | None:
         """The plain case; None, and nothing written, when some row is not as expected."""
         ours = {"worker": self._worker_id, "now": to_millis(self._clock())}
-        with self._driver.transaction() as execute:
+        with self._driver as execute:
             for (campaign_id, seq, code), people in _groups((envelope.key, outcome.code) for envelope, outcome in done):
                 self._record.run(execute, people, ours | {"campaign": campaign_id, "seq": seq, "code": code})
             for (campaign_id, seq, _), people in _groups((envelope.key, 0) for envelope in arming):

@@ -83,6 +83,8 @@ class Sender:
         self._pacer = Pacer(database, policies.limits, clock)
         self._breakers = Breakers()
         self._batch = BATCHES[0]
+        self._news: list[Settled] = []
+        """Settled, and nothing learned from it yet."""
         self._claims = itertools.count()
         self._claimed_at = 0.0
         self._worker_id = 0
@@ -108,7 +110,7 @@ class Sender:
             is_due = True
             while not self._stopping.is_set():
                 if is_due:
-                    self._transport.run(self._take, self._settle)
+                    self._run()
                 with self._database.write() as connection:
                     now = self._clock()
                     ledger.reap(connection, now)
@@ -141,7 +143,7 @@ class Sender:
             self._woken.clear()
             wait = pause
             if self._tidy():
-                self._transport.run(self._take, self._settle)
+                self._run()
                 self._tidy()
                 wait = 0.05
             self._woken.wait(wait)
@@ -158,7 +160,14 @@ class Sender:
 
     # -- the two callables that drive the transport --------------------------------------------
 
+    def _run(self) -> None:
+        try:
+            self._transport.run(self._take, self._settle)
+        finally:
+            self._take_in()
+
     def _take(self) -> Envelope | None:
+        self._take_in()
         while not self._stopping.is_set():
             if not self._hands and not self._claim():
                 return None
@@ -174,13 +183,19 @@ class Sender:
         # A stopped sender arms nothing more: what is not on the wire yet stays in the ledger.
         asking = () if self._stopping.is_set() else arming
         refused = self._exchange(done, asking) if done or asking else ()
-        if done:
-            self._pacer.learn(done)
-            self._watch_out(done)
+        self._news += done
+        return refused if asking is arming else arming
+
+    def _take_in(self) -> None:
+        """Learn from what was settled: not at once, because armed bodies wait to leave, but before more is taken."""
+        if not self._news:
+            return
+        done, self._news = self._news, []
         if self._progress:
             for _, outcome in done:
                 self._progress(outcome)
-        return refused if asking is arming else arming
+        self._pacer.learn(done)
+        self._watch_out(done)
 
     def _claim(self) -> bool:
         fence, turn = self._policies.fence, 0

@@ -88,20 +88,20 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees one consistent state and writes nothing."""
-        with _as_store_errors(self.path), self.engine.connect() as connection, connection.begin():
+        with _StoreErrors(self.path), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A connection in a write transaction: the only writer of the Site while it lasts. Keep it short."""
-        with _as_store_errors(self.path), self._lock, self.engine.connect() as connection:
+        with _StoreErrors(self.path), self._lock, self.engine.connect() as connection:
             connection.execution_options(begin="IMMEDIATE")
             with connection.begin():
                 yield connection
 
     def make_folder(self) -> None:
         """The folder of the database, for its owner only when it is new."""
-        with _as_store_errors(self.path):
+        with _StoreErrors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def driver(self) -> Driver:
@@ -115,33 +115,48 @@ class Database:
 
 
 class Driver:
-    """Write transactions on a connection kept open, without anything between us and the database driver."""
+    """Write transactions on a connection kept open, without anything between us and the database driver.
+
+    A context, and used in every turn of a loop: `with driver as execute`.
+    """
 
     def __init__(self, connection: Connection, lock: WriterLock, path: Path) -> None:
         self._connection = connection
         self._cursor = connection.connection.cursor()
         self._lock = lock
         self._path = path
-        self._is_rolled_back = False
+        self._is_over = False
 
-    @contextmanager
-    def transaction(self) -> Iterator[Execute]:
-        """Like `Database.write`; gives a function that runs a statement and tells how many rows it touched."""
-        with _as_store_errors(self._path), self._lock:
-            self._cursor.execute("BEGIN IMMEDIATE")
-            self._is_rolled_back = False
+    def __enter__(self) -> Execute:
+        """Begin a transaction, as `Database.write` does; gives what runs a statement and tells the rows it touched."""
+        with _StoreErrors(self._path):
+            self._lock.__enter__()
             try:
-                yield self._execute
+                self._cursor.execute("BEGIN IMMEDIATE")
             except BaseException:
-                self.roll_back()
+                self._lock.__exit__()
                 raise
-            if not self._is_rolled_back:
-                self._cursor.execute("COMMIT")
+        self._is_over = False
+        return self._execute
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            with _StoreErrors(self._path):
+                if error is None and not self._is_over:
+                    self._cursor.execute("COMMIT")
+                    self._is_over = True
+        finally:
+            self.roll_back()
+            self._lock.__exit__()
+        if isinstance(error, Exception):
+            _raise_as_store_error(error, self._path)
 
     def roll_back(self) -> None:
         """Undo the transaction at hand; it then ends without a trace."""
-        if not self._is_rolled_back:
-            self._is_rolled_back = True
+        if not self._is_over:
+            self._is_over = True
             with suppress(sqlite3.OperationalError):  # some faults have rolled back already
                 self._cursor.execute("ROLLBACK")
 
@@ -179,9 +194,7 @@ class WriterLock:
             self._threads.release()
             raise
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         try:
             if self._files is not None:
                 fcntl.flock(self._files[1], fcntl.LOCK_UN)
@@ -238,12 +251,25 @@ class _Queue:
                 self._is_taken = False
 
 
-@contextmanager
-def _as_store_errors(path: Path) -> Iterator[None]:
+class _StoreErrors:
     """Faults of disk and file become one sentence; nothing is half-written, the transaction is gone."""
-    try:
-        yield
-    except (DatabaseError, sqlite3.DatabaseError) as error:
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, Exception):
+            _raise_as_store_error(error, self._path)
+
+
+def _raise_as_store_error(error: Exception, path: Path) -> None:
+    """Raise what `error` means in words; nothing when there are no better ones."""
+    if isinstance(error, DatabaseError | sqlite3.DatabaseError):
         reason = str(getattr(error, "orig", error))
         if "disk is full" in reason or "disk I/O" in reason:
             raise StoreError(
@@ -263,8 +289,11 @@ def _as_store_errors(path: Path) -> Iterator[None]:
             raise StoreError(
                 f"{path} is damaged or not a database.", hint="Restore it from a backup, or name another file."
             ) from error
-        raise
-    except OSError as error:
-        if error.filename and (str(error.filename).startswith(str(path)) or Path(error.filename) in path.parents):
-            raise StoreError(f"{error.filename}: {error.strerror}.", hint="Check the folder and its owner.") from error
-        raise
+    elif isinstance(error, OSError) and _is_about(error, path):
+        raise StoreError(f"{error.filename}: {error.strerror}.", hint="Check the folder and its owner.") from error
+
+
+def _is_about(error: OSError, path: Path) -> bool:
+    """Whether it is the database, a file beside it or its folder that cannot be used."""
+    named = str(error.filename or "")
+    return named.startswith(str(path)) or Path(named) in path.parents

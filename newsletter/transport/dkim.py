@@ -14,13 +14,12 @@ import re
 from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import NamedTuple
-
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.hashes import SHA256
+from typing import TYPE_CHECKING, NamedTuple
 
 from newsletter.errors import RenderError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 OVERSIGNED = (
     "from",
@@ -61,8 +60,6 @@ SIGNED = (
 LINE = 76
 """Octets of a line of the field at the most, unless the domain alone is longer."""
 
-_PADDING = PKCS1v15()
-_HASH = SHA256()
 _BLANKS = re.compile(rb"[ \t]+")
 _NEXT_FIELD = re.compile(rb"\r\n(?![ \t])")
 _NAME = re.compile(rb"[!-9;-~]+")
@@ -125,7 +122,12 @@ class Signer:
         """`domain` is the `d=`, as an A-label; the public key is at `<selector>._domainkey.<domain>`."""
         self.domain = domain
         self.selector = selector
+        # Everything that composes loads this module, and most of it for the canonical forms alone.
+        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+        from cryptography.hazmat.primitives.hashes import SHA256
+
         self._key = key
+        self._how = PKCS1v15(), SHA256()
         self._plan = lru_cache(maxsize=256)(self._planned)
 
     @property
@@ -144,7 +146,7 @@ class Signer:
         # §3.7: the field itself comes last, with an empty b= and without CRLF.
         covered = [fields[position].line for position in plan.order]
         data = b"".join([*covered, plan.relaxed, proof, b" b="])
-        signature = b"b=" + base64.b64encode(self._key.sign(data, _PADDING, _HASH))
+        signature = b"b=" + base64.b64encode(self._key.sign(data, *self._how))
         room = LINE - 1
         folded = [signature[start : start + room] for start in range(0, len(signature), room)]
         return b"\r\n ".join([plan.wire + proof, *folded])

@@ -21,9 +21,10 @@ from collections.abc import Sequence
 from newsletter.errors import TransportUnavailable
 from newsletter.transport.base import Envelope, Outcome, Phase, Settle, Settled, Take, Verdict
 from newsletter.transport.berth import Berth, Opened, Sleep, say_goodbye
-from newsletter.transport.conversation import Conversation, SenderRefused
+from newsletter.transport.conversation import SenderRefused
 from newsletter.transport.hands import Hands
 from newsletter.transport.line import Line
+from newsletter.transport.patience import Patience
 from newsletter.transport.replies import WireError
 from newsletter.transport.session import CannotOpen
 from newsletter.transport.settings import SmtpSettings
@@ -31,12 +32,6 @@ from newsletter.transport.wire import WireTimes
 
 TICK = 0.25
 """Seconds between looks at deadlines and pauses."""
-HOLD = 0.02
-"""Seconds for which a verdict waits for the 354 behind it, so that both go into one commit."""
-GATHER = 0.001
-"""Seconds for which the first line that asks waits for others; the receiver has enough to do meanwhile."""
-ENOUGH = 1 / 3
-"""Of the busy lines: when so many ask, nobody waits."""
 
 
 class Engine:
@@ -65,9 +60,7 @@ class Engine:
         self._hands = Hands(take)
         self._untold: list[Settled] = []
         """Verdicts the ledger has not taken yet; kept when it refuses to, so that a second try can tell them."""
-        self._told_at = 0.0
-        self._asked_at = 0.0
-        """When the first line that still asks began to, or 0."""
+        self._patience = Patience()
         self._is_stopping = False
         self._is_aborted = False
         self._fatal: BaseException | None = None
@@ -104,7 +97,7 @@ class Engine:
     def _loop(self) -> None:
         next_look = 0.0
         while not self._is_over():
-            for key, events in self._selector.select(self._patience()):
+            for key, events in self._selector.select(self._rest()):
                 if key.data is None:
                     self._welcome()
                 else:
@@ -118,12 +111,6 @@ class Engine:
                 self._take_back()
             else:
                 self._feed()
-
-    def _patience(self) -> float:
-        """Seconds the loop may sleep."""
-        if self._is_aborted:
-            return 0
-        return GATHER if self._asked_at else HOLD if self._untold else TICK
 
     def _is_over(self) -> bool:
         if any(berth.opener is not None for berth in self._berths):
@@ -206,14 +193,14 @@ class Engine:
         """Verdicts and requests to arm go to the ledger together; then the armed bodies leave."""
         talks = [(berth, berth.line.talk) for berth in self._berths if berth.line is not None]
         asking = [] if self._is_stopping else [(berth, talk.ahead) for berth, talk in talks if talk.is_ready]
-        if self._is_worth_waiting(talks, len(asking)):
+        others = [talk for _, talk in talks]
+        if not self._is_stopping and self._patience.is_worth_it(self._untold, others, len(asking)):
             return
-        self._asked_at = 0.0
         envelopes = [envelope for _, envelope in asking if envelope is not None]
         if not self._untold and not envelopes:
             return
         refused = self._settle(self._untold, envelopes)
-        self._told_at = time.monotonic()
+        self._patience.told()
         if any(outcome.session for _, outcome in self._untold):
             self._hands.is_exhausted = False  # what was put off may be due again at once
         self._untold = []
@@ -224,18 +211,9 @@ class Engine:
             else:
                 self._send_body(berth, has_news=berth in talkative)
 
-    def _is_worth_waiting(self, talks: Sequence[tuple[Berth, Conversation]], asking: int) -> bool:
-        """Whether others are about to ask, so that one commit does for all; bad news is for whoever paces, at once."""
-        if self._is_stopping or any(outcome.verdict is not Verdict.ACCEPTED for _, outcome in self._untold):
-            return False
-        now = time.monotonic()
-        if asking:
-            self._asked_at = self._asked_at or now
-            busy = sum(talk.ahead is not None or talk.past is not None for _, talk in talks)
-            return asking < busy * ENOUGH and now - self._asked_at < GATHER
-        # With nobody asking, a verdict waits for the 354 behind it.
-        expects = any(talk.past is None and talk.ahead is not None for _, talk in talks)
-        return bool(self._untold) and now - self._told_at < HOLD and expects
+    def _rest(self) -> float:
+        """Seconds the loop may sleep."""
+        return 0 if self._is_aborted else self._patience.seconds(TICK, self._untold)
 
     def _take_back(self) -> None:
         """A run that stops lets go of every message whose body is not out."""
