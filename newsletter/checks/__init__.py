@@ -5,7 +5,7 @@ a place and a remedy, so that the command line, `launch` and reports all tell th
 """
 
 from newsletter.checks.findings import Finding, Severity, errors, from_error
-from newsletter.checks.linter import check_issue
+from newsletter.checks.linter import check_issue, unrenderable
 from newsletter.checks.registry import catalogue
 
-__all__ = ["Finding", "Severity", "catalogue", "check_issue", "errors", "from_error"]
+__all__ = ["Finding", "Severity", "catalogue", "check_issue", "errors", "from_error", "unrenderable"]

@@ -1,4 +1,4 @@
-"""Findings for people and for programs: a page of text, a JSON document."""
+"""Findings for people and for programs: a page of text, a JSON document, annotations on a build server."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from newsletter.checks.findings import Finding, Severity
 
 _COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}
+_COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 _WIDEST = max(map(len, Severity))
 
 
@@ -47,6 +48,26 @@ def as_json(slug: str, findings: Sequence[Finding], *, root: Path | None = None)
             for finding in findings
         ],
     }
+
+
+def as_github(findings: Sequence[Finding], *, root: Path) -> str:
+    """One workflow command of GitHub Actions for each finding (`::error file=…,line=…,title=…::…`).
+
+    Paths are relative to `root`, which should be the top of the checkout.
+    """
+    return "\n".join(_command(finding, root) for finding in findings)
+
+
+def _command(finding: Finding, root: Path) -> str:
+    place = _shown(finding.path, root)
+    properties = {"file": place, "line": str(finding.line) if place and finding.line else "", "title": finding.rule}
+    words = ",".join(f"{name}={_escaped(value, ':,')}" for name, value in properties.items() if value)
+    return f"::{_COMMANDS[finding.severity]} {words}::{_escaped(f'{finding.message} {finding.remedy}'.strip())}"
+
+
+def _escaped(text: str, more: str = "") -> str:
+    """Percent-encoded where a workflow command would end, and nowhere else."""
+    return "".join(f"%{ord(each):02X}" if each in f"%\r\n{more}" else each for each in text)
 
 
 def _paragraph(finding: Finding, root: Path, colour: bool) -> str:

@@ -71,6 +71,13 @@ def key_place(body: Markdown, key: str) -> Place:
     return Place(body.path, _key_lines(body).get(key, 0))
 
 
+def front_matter_place(body: Markdown, pattern: str) -> Place:
+    """The first line above `body` that begins with the key `pattern` (a regular expression), however indented."""
+    wanted = re.compile(rf"""\s*["']?(?:{pattern})["']?\s*:""")
+    lines = enumerate(_lines(body.path)[: max(0, body.line - 1)], 1)
+    return Place(body.path, next((number for number, line in lines if wanted.match(line)), 0))
+
+
 def author_place(issue: Issue, author: Author) -> Place:
     """The line of the author's table in `authors.toml`."""
     path = issue.path.parent / AUTHORS_FILE

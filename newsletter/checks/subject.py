@@ -20,13 +20,18 @@ from urllib.parse import SplitResult, urlsplit
 
 import lxml.html
 
+from newsletter.checks.extras import NOTHING_MORE, Extras
+from newsletter.checks.looks import Looks
+from newsletter.checks.sheets import Sheet
 from newsletter.checks.sources import Place, Sources, sources_of
+from newsletter.checks.theme import NO_THEME, Theme
 from newsletter.config import Config
 from newsletter.content.values import Image, Issue
 from newsletter.rendering.slots import TOKEN, Rendered
 
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _UNSEEN = frozenset({"head", "script", "style", "title", "template"})
+_CONDITIONAL = re.compile(r"<!--\[if\b[^\]]*\]>(?!<!-->|-->)(.*?)<!\[endif\]-->", re.DOTALL | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,9 @@ class Subject:
     message: bytes
     """The final MIME of one sample copy, CRLF line ends."""
     config: Config
+    theme: Theme = NO_THEME
+    """The templates it was made with."""
+    extras: Extras = NOTHING_MORE
 
     # -- the message ---------------------------------------------------------------------------
 
@@ -115,6 +123,24 @@ class Subject:
         """What a reader sees of the HTML, white space collapsed."""
         return " ".join(" ".join(_texts(self.tree)).split())
 
+    @cached_property
+    def sheets(self) -> list[Sheet]:
+        """Every `<style>` that is not inside a comment."""
+        return [
+            Sheet(element.text or "", any(parent.tag == "head" for parent in element.iterancestors()))
+            for element in self.every("style")
+        ]
+
+    @cached_property
+    def looks(self) -> Looks:
+        """Colours and sizes of all text, in both modes."""
+        return Looks(self.elements, self.sheets)
+
+    @cached_property
+    def conditional(self) -> list[str]:
+        """What stands in the conditional comments for Outlook, in order."""
+        return [found[1] for found in _CONDITIONAL.finditer(self.html)]
+
     # -- where it came from --------------------------------------------------------------------
 
     @cached_property
@@ -124,8 +150,27 @@ class Subject:
 
     @cached_property
     def images(self) -> dict[str, Image]:
-        """Every picture of the issue by the name it is served under."""
-        return self.issue.all_images()
+        """Every picture that the mail shows by the name it is served under, as it is sent."""
+        sent: dict[str, Image] = {each.media_name: each for each in self.rendered.pictures}
+        return {name: each for name, each in sent.items() if name in self.rendered.html} or self.issue.all_images()
+
+    def find(self, *needles: str) -> Place:
+        """Where an author wrote one of `needles`, else where a template says it, else the issue itself."""
+        written = self.sources.find(*needles)
+        if written != self.sources.home:
+            return written
+        place = self.theme.find(*needles)
+        return written if place.path is None else place
+
+    def made_by(self, element: Any) -> Place:
+        """The template line that makes an element like this one, by its class or else its tag."""
+        words = (element.get("class") or "").split()
+        classes = [f'class="{" ".join(words)}"', f'class="{words[0]}'] if words else []
+        return self.theme.find(*classes, f"<{element.tag}")
+
+    def picture(self, element: Any) -> Image | None:
+        """The picture of the issue that an `<img>` shows; None for others."""
+        return self.images.get(re.split("[/:]", str(element.get("src") or ""))[-1].partition("@")[0])
 
     def place_of(self, image: Image) -> Place:
         """Where a picture is named."""

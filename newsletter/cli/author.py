@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
@@ -99,24 +98,6 @@ def new_article(console: Console, title: str, slug: str, author: str, category: 
 
 @click.command()
 @click.argument("slug")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print findings.")
-@console_options
-def check(console: Console, slug: str, form: str) -> int:
-    """Look issue SLUG over; exits 4 when something forbids sending it."""
-    from newsletter.checks.findings import errors
-    from newsletter.checks.reporters import as_json, as_text
-
-    console.as_json = console.as_json or form == "json"
-    with console.open_site() as site:
-        checked = site.check(slug)
-        console.result(
-            as_json(slug, checked.findings), as_text(checked.findings, root=Path.cwd(), colour=_wants_colour())
-        )
-    return RefusedError.exit_code if errors(checked.findings) else 0
-
-
-@click.command()
-@click.argument("slug")
 @click.option("--to", "address", required=True, metavar="ADDRESS", help="Who gets the copy.")
 @click.option("--list", "list_slug", help="List whose name and headers it carries (default: the first).")
 @console_options
@@ -158,10 +139,3 @@ def test(console: Console, slug: str, address: str, list_slug: str | None) -> No
 
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _wants_colour() -> bool:
-    import os
-    import sys
-
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")

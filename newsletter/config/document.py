@@ -82,6 +82,8 @@ def _default(info: FieldInfo) -> str:
         return "*required*"
     if info.default in (None, "", (), {}):
         return ""
+    if isinstance(info.default, tuple):
+        return ", ".join(f"`{each}`" for each in info.default)
     return f"`{str(info.default).lower() if isinstance(info.default, bool) else info.default}`"
 
 

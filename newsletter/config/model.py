@@ -21,6 +21,7 @@ from newsletter.config.kinds import (
     Line,
     MailAddress,
     MailProgram,
+    MailProgram,
     OptionalMailAddress,
     ProviderRates,
     ReturnPath,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import enum
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -39,6 +39,8 @@ class Kind(enum.Enum):
     DATE = "date"
     NUMBER = "number"
     BOOL = "bool"
+    TABLE = "table"
+    """Lines `name: text`, indented below the key."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Key:
     required: bool = False
 
 
-Value = str | date | int | bool
+Value = str | date | int | bool | Mapping[str, str]
 Schema = Mapping[str, Key]
 
 
@@ -87,6 +89,11 @@ class FrontMatter:
     def flag(self, key: str) -> bool:
         """Whether `key` says yes; False when absent."""
         return self.values.get(key) is True
+
+    def table(self, key: str) -> Mapping[str, str]:
+        """The indented lines below `key`, name to text; empty when absent."""
+        value = self.values.get(key)
+        return value if isinstance(value, Mapping) else {}
 
     def error(self, key: str, message: str, *, hint: str) -> ContentError:
         """An error at the line of `key` (line 1 when the key is absent)."""
@@ -164,7 +171,7 @@ def _values(source: str, path: Path, schema: Schema) -> tuple[dict[str, Value], 
     """Type the pairs of `source` by the schema; missing required keys are errors at line 1."""
     values: dict[str, Value] = {}
     lines: dict[str, int] = {}
-    for key, text, line in _pairs(source, path):
+    for key, given, line in _pairs(source, path, {key for key, rule in schema.items() if rule.kind is Kind.TABLE}):
         if key in lines:
             raise ContentError(
                 f'"{key}" is given twice, first in line {lines[key]}.', path=path, line=line, hint="Remove one of them."
@@ -174,8 +181,8 @@ def _values(source: str, path: Path, schema: Schema) -> tuple[dict[str, Value], 
             known = f'Did you mean "{close}"?' if close else f"Known keys: {', '.join(schema)}."
             raise ContentError(f'"{key}" is not a known key.', path=path, line=line, hint=known)
         lines[key] = line
-        if text:
-            values[key] = _typed(key, text, schema[key].kind, path, line)
+        if given:
+            values[key] = given if isinstance(given, dict) else _typed(key, given, schema[key].kind, path, line)
     for key, rule in schema.items():
         if rule.required and key not in values:
             raise ContentError(
@@ -184,21 +191,26 @@ def _values(source: str, path: Path, schema: Schema) -> tuple[dict[str, Value], 
     return values, lines
 
 
-def _pairs(source: str, path: Path) -> Iterable[tuple[str, str, int]]:
-    """Yield (key, value, line) of a flat mapping of scalars; `source` begins on line 2 of the file.
+def _pairs(source: str, path: Path, tables: Collection[str]) -> Iterator[tuple[str, str | dict[str, str], int]]:
+    """Yield (key, value, line) of a mapping of scalars; `source` begins on line 2 of the file.
 
-    Events, not nodes: nothing is constructed, nothing nests, so nothing can be expanded or recurse.
+    Only the keys in `tables` may hold a mapping, of scalars again. Events, not nodes: nothing is constructed,
+    nothing nests deeper, so nothing can be expanded or recurse.
     """
 
     def line_of(mark: Any) -> int:
         return 2 + source.count("\n", 0, mark.index) if mark else 1
 
     key: str | None = None
-    depth = 0
+    at = depth = 0
+    events = iter(yaml.parse(source, Loader=yaml.BaseLoader))
     try:
-        for event in yaml.parse(source, Loader=yaml.BaseLoader):
+        for event in events:
             if isinstance(event, yaml.MappingStartEvent) and depth == 0:
                 depth = 1
+            elif isinstance(event, yaml.MappingStartEvent) and key in tables and not event.anchor:
+                yield str(key), dict(_table(events, path, line_of)), at
+                key = None
             elif isinstance(event, yaml.ScalarEvent) and depth and not event.anchor and event.tag is None:
                 if key is None:
                     key = event.value
@@ -229,6 +241,26 @@ def _pairs(source: str, path: Path) -> Iterable[tuple[str, str, int]]:
         ) from error
 
 
+def _table(events: Iterator[Any], path: Path, line_of: Callable[[Any], int]) -> Iterator[tuple[str, str]]:
+    """The pairs of the mapping that has just begun, up to its end."""
+    words: list[str] = []
+    names: set[str] = set()
+    for event in events:
+        line = line_of(event.start_mark)
+        if isinstance(event, yaml.MappingEndEvent):
+            return
+        if not isinstance(event, yaml.ScalarEvent) or event.anchor or event.tag is not None:
+            raise ContentError("Only a single text can stand here.", path=path, line=line, hint=_QUOTE_HINT)
+        words.append(_one_line(event.value, path, line))
+        if len(words) == 2:
+            yield words[0], words[1]
+            words = []
+        elif words[0] in names:
+            raise ContentError(f'"{words[0]}" is given twice.', path=path, line=line, hint="Remove one of them.")
+        else:
+            names.add(words[0])
+
+
 def _one_line(value: str, path: Path, line: int) -> str:
     """Fold a value into one line: subjects and titles become headers, where a line break is an injection."""
     text = re.sub(r"[ \t\n\u2028\u2029]+", " ", value).strip(" ")
@@ -241,6 +273,8 @@ def _typed(key: str, text: str, kind: Kind, path: Path, line: int) -> Value:
     match kind:
         case Kind.TEXT:
             return text
+        case Kind.TABLE:
+            wanted = 'indented lines below it, such as "  subj.length: why it is meant"'
         case Kind.DATE:
             try:
                 if _ISO_DATE.fullmatch(text):

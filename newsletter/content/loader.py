@@ -27,6 +27,7 @@ ISSUE_KEYS = {
     "date": Key(Kind.DATE, required=True),
     "number": Key(Kind.NUMBER),
     "editor": Key(),
+    "ignore": Key(Kind.TABLE),
 }
 ARTICLE_KEYS = {
     "title": Key(required=True),
@@ -91,6 +92,7 @@ def load_issue(issues_dir: Path, slug: str) -> Issue:
         sign_off=desk.author(matter, "editor") if matter.text("editor") else None,
         articles=tuple(desk.article(article, key) for article, key in _article_files(folder)),
         images=desk.pictures(matter.body),
+        ignore=matter.table("ignore"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -109,6 +110,8 @@ class Issue:
     articles: tuple[Article, ...]
     images: dict[str, Image] = field(default_factory=dict)
     """Pictures named in the letter, by the path as written there."""
+    ignore: Mapping[str, str] = field(default_factory=dict)
+    """Ids of checks that are not to speak about this issue, with the reason."""
 
     def all_images(self) -> dict[str, Image]:
         """Every picture of the issue by its `media_name` (avatars included)."""

@@ -97,38 +97,38 @@ def _check_input(html: str) -> None:
         raise _broken("A layout must not use <link>: mail programs do not fetch style sheets")
     for block in _STYLE.finditer(_COMMENT.sub("", html)):
         if "data-premailer" not in block["attributes"]:
-            for problem in dialect_problems(block["css"]):
-                raise _broken(f"theme.css: {problem}")
+            for line, words in dialect_problems(block["css"]):
+                raise _broken(f"theme.css: line {line}: {words}")
 
 
-def dialect_problems(css: str) -> Iterator[str]:
-    """What in `css` cannot be inlined faithfully, in words; nothing for good style sheets."""
+def dialect_problems(css: str) -> Iterator[tuple[int, str]]:
+    """What in `css` cannot be inlined faithfully: 1-based line and words; nothing for good style sheets."""
     for rule in tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True):
-        place = f"line {rule.source_line}"
+        line = rule.source_line
         if rule.type == "error":
-            yield f"{place}: {rule.message}"
+            yield line, rule.message
         elif rule.type == "at-rule":
-            yield f"{place}: @{rule.lower_at_keyword} belongs in head.css"
+            yield line, f"@{rule.lower_at_keyword} belongs in head.css"
         else:
             selector = tinycss2.serialize(rule.prelude).strip()
             if re.search(r"[:>+~*\[]", selector):
-                yield f"{place}: the selector {selector!r} is more than types, classes and descendants"
+                yield line, f"the selector {selector!r} is more than types, classes and descendants"
             yield from _declaration_problems(rule.content)
 
 
-def _declaration_problems(content: list[object]) -> Iterator[str]:
+def _declaration_problems(content: list[object]) -> Iterator[tuple[int, str]]:
     for declaration in tinycss2.parse_blocks_contents(content, skip_comments=True, skip_whitespace=True):
-        place = f"line {declaration.source_line}"
+        line = declaration.source_line
         if declaration.type != "declaration":
-            yield f"{place}: this is not a declaration"
+            yield line, "this is not a declaration"
             continue
         value = tinycss2.serialize(declaration.value).strip()
         if declaration.important:
-            yield f"{place}: !important belongs in head.css"
+            yield line, "!important belongs in head.css"
         elif declaration.lower_name == "background":
-            yield f"{place}: write background-color, not the shorthand"
+            yield line, "write background-color, not the shorthand"
         elif re.search(r"\bvar\(|\brgba?\(|\bhsla?\(|\burl\(|#(?![0-9a-fA-F]{6}\b)", value):
-            yield f"{place}: write {declaration.name} with a six-digit colour, not {value}"
+            yield line, f"write {declaration.name} with a six-digit colour, not {value}"
 
 
 def _check_output(before: str, after: str) -> None:

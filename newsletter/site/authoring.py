@@ -19,6 +19,7 @@ from newsletter.subscribers import people
 
 if TYPE_CHECKING:
     from newsletter.campaigns.launch import Launched, Order
+    from newsletter.checks.extras import Extras
     from newsletter.checks.findings import Finding
     from newsletter.rendering.slots import Rendered
 
@@ -87,9 +88,13 @@ class Authoring(Folder):
             self.signer,
         )
 
-    def check(self, slug: str) -> Checked:
-        """Load, render and look at an issue; faults become findings, never exceptions."""
-        from newsletter.checks import check_issue
+    def check(self, slug: str, extras: Extras | None = None) -> Checked:
+        """Load, render and look at an issue; faults become findings, never exceptions.
+
+        `extras` is what was asked for beside the rules: links, spam filter, more facts about mail programs.
+        """
+        from newsletter.checks import check_issue, unrenderable
+        from newsletter.checks.extras import NOTHING_MORE
         from newsletter.checks.findings import from_error
 
         _ = self.keys, self.signer  # a key that cannot be used is no fault of the issue
@@ -103,8 +108,10 @@ class Authoring(Folder):
             rendered = self.render(issue)
             message = self.copy(slug, rendered)
         except NewsletterError as error:
-            return Checked(slug, [from_error(error)], issue)
-        return Checked(slug, check_issue(issue, rendered, message, self.config), issue, rendered, message)
+            return Checked(slug, unrenderable(error, self.environment), issue)
+        env, more = self.environment, extras or NOTHING_MORE
+        findings = check_issue(issue, rendered, message, self.config, env=env, extras=more)
+        return Checked(slug, findings, issue, rendered, message)
 
     def order(self, checked: Checked, list_slug: str | None, at: datetime | None = None) -> Order:
         """What `launch` is asked to send."""

@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from newsletter.checks.registry import Fault, error, rule, warning
+from newsletter.checks.registry import ERROR, WARNING, Fault, error, rule, warning
+from newsletter.checks.sheets import attribute
 from newsletter.checks.sources import key_place
 from newsletter.checks.subject import Subject, short
+from newsletter.rendering.slots import TOKEN
+
+LONGEST_SUBJECT = 78
+LONG_NAME = 25
 
 _EMOJI = re.compile("[\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff\u2600-\u27bf]")
 _INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")
@@ -15,14 +20,14 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[bq]\?[^?\s]*\?=", re.IGNORECASE)
 
 
-@rule("subj.length")
+@rule("subj.length", WARNING)
 def length(subject: Subject) -> Iterator[Fault]:
     """A subject shorter than 10 or longer than 78 characters is a warning."""
     size = len(subject.subject_line)
     place = key_place(subject.issue.letter, "subject")
     if size < 10:
         yield warning(f"The subject has only {size} characters.", "Say in a few words what readers will get.", place)
-    elif size > 78:
+    elif size > LONGEST_SUBJECT:
         yield warning(
             f"The subject has {size} characters; phones show about 45, and nobody shows more than 78.",
             "Shorten it; the preheader has room for the rest.",
@@ -30,7 +35,7 @@ def length(subject: Subject) -> Iterator[Fault]:
         )
 
 
-@rule("subj.shout")
+@rule("subj.shout", WARNING)
 def shout(subject: Subject) -> Iterator[Fault]:
     """A subject in capitals, with !!, $$, a false Re:, many emoji or invisible characters is a warning."""
     line = subject.subject_line
@@ -54,7 +59,7 @@ def shout(subject: Subject) -> Iterator[Fault]:
             )
 
 
-@rule("subj.encoding")
+@rule("subj.encoding", ERROR)
 def encoding(subject: Subject) -> Iterator[Fault]:
     """The subject has no control characters, decodes, and its encoded words are at most 75 long (RFC 2047 §2)."""
     place = key_place(subject.issue.letter, "subject")
@@ -75,7 +80,7 @@ def encoding(subject: Subject) -> Iterator[Fault]:
             )
 
 
-@rule("pre.present")
+@rule("pre.present", WARNING)
 def preheader(subject: Subject) -> Iterator[Fault]:
     """The preheader has 40 to 130 characters and says something else than the subject."""
     text = subject.preheader
@@ -93,3 +98,42 @@ def preheader(subject: Subject) -> Iterator[Fault]:
     yield warning(
         problem, 'Write "preheader: …" in the front matter: 40 to 130 characters that go on from the subject.', place
     )
+
+
+@rule("pre.hidden-style", WARNING)
+def hidden_style(subject: Subject) -> Iterator[Fault]:
+    """Hidden text is hidden with display: none, not with tiny or transparent letters, which count as a spammer's trick.
+
+    SpamAssassin gives a point to the usual recipe (font-size: 1px), and none without it.
+    """
+    for element in subject.elements:
+        values = {each.name: each.value.lower() for each in attribute(element.get("style") or "")}
+        if values.get("display") != "none" and not (values.get("max-height") or "").startswith("0"):
+            continue
+        if not element.text_content().strip():
+            continue
+        size = re.match(r"([01](?:\.\d+)?)(?:px|pt|em)?$", values.get("font-size", ""))
+        clear = values.get("color") in {"transparent", "#ffffff", "#fff", "white"} or values.get("opacity") == "0"
+        if (size and size[0] != "1em") or clear:
+            what = f"font-size: {values['font-size']}" if size else "letters without colour"
+            yield warning(
+                f"The hidden text at the top uses {what}, for which spam filters give points.",
+                "Hide it with display: none; max-height: 0; overflow: hidden; mso-hide: all, and nothing else.",
+                subject.theme.find("font-size: 0", "font-size: 1px", "font-size:0", "font-size:1px", "preheader"),
+            )
+            return
+
+
+@rule("slot.in-subject", WARNING)
+def merge_tag_in_subject(subject: Subject) -> Iterator[Fault]:
+    """A subject with a merge tag stays under 78 characters for readers with long names, too.
+
+    Twenty-five characters are counted for a name, whatever stands there in the sample copy.
+    """
+    length = len(TOKEN.sub("x" * LONG_NAME, subject.rendered.subject))
+    if TOKEN.search(subject.rendered.subject) and length > LONGEST_SUBJECT:
+        yield warning(
+            f"For readers with long names the subject has about {length} characters, and is cut off.",
+            "Shorten what stands around the merge tag.",
+            key_place(subject.issue.letter, "subject"),
+        )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from email.utils import getaddresses, parsedate_to_datetime
 
 from newsletter.checks.hosts import unreachable
-from newsletter.checks.registry import Fault, error, rule, unless_local, warning
+from newsletter.checks.registry import ERROR, WARNING, Fault, error, rule, unless_local, warning
 from newsletter.checks.subject import Subject, short, split
 from newsletter.config import is_loopback
 
@@ -25,7 +25,7 @@ _FREEMAIL = frozenset(
 _FREEMAIL_BRAND = re.compile(r"(?:yahoo|hotmail|live|gmx|yandex)\.[a-z]{2,3}(?:\.[a-z]{2})?")
 
 
-@rule("hdr.list-unsubscribe")
+@rule("hdr.list-unsubscribe", ERROR, WARNING)
 def list_unsubscribe(subject: Subject) -> Iterator[Fault]:
     """List-Unsubscribe needs exactly one https address and its Post header (RFC 8058 §3.1)."""
     urls = subject.unsubscribe_urls
@@ -44,7 +44,7 @@ def list_unsubscribe(subject: Subject) -> Iterator[Fault]:
         yield error(f"The header List-Unsubscribe-Post: {ONE_CLICK} is not there exactly once.", _REPORT)
 
 
-@rule("hdr.required")
+@rule("hdr.required", ERROR)
 def required(subject: Subject) -> Iterator[Fault]:
     """Each of From, To, Subject, Date, Message-ID, List-Id and MIME-Version stands once, with one sender and reader."""
     for name in _ONCE:
@@ -72,7 +72,7 @@ def required(subject: Subject) -> Iterator[Fault]:
             yield error(f"The Date {short(value)!r} is not a date with a numeric zone.", _REPORT)
 
 
-@rule("hdr.freemail")
+@rule("hdr.freemail", ERROR, WARNING)
 def freemail(subject: Subject) -> Iterator[Fault]:
     """A From address at Gmail, Yahoo, Outlook … or at a reserved name is refused by readers' providers."""
     domain = subject.config.sender.address.rpartition("@")[2].lower()
@@ -90,7 +90,7 @@ def freemail(subject: Subject) -> Iterator[Fault]:
         )
 
 
-@rule("site.base-url")
+@rule("site.base-url", ERROR, WARNING)
 def base_url(subject: Subject) -> Iterator[Fault]:
     """base_url must be an https address that readers can reach; a warning while mail stays on this machine."""
     url = subject.config.base_url

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
-from newsletter.checks.registry import Fault, error, rule, unless_local
-from newsletter.checks.subject import Subject, shown
+from newsletter.checks.registry import ERROR, WARNING, Fault, error, rule, unless_local, warning
+from newsletter.checks.subject import Subject, shown, split
 from newsletter.config import SAMPLE_POSTAL_ADDRESS
 
 _FOOTER = 'Print slot("unsubscribe_url") in the footer of templates/issue/layout.{kind}.'
 
 
-@rule("legal.unsubscribe")
+@rule("legal.unsubscribe", ERROR)
 def unsubscribe(subject: Subject) -> Iterator[Fault]:
     """A visible unsubscribe link stands in the HTML and in the plain text."""
     urls = set(subject.unsubscribe_urls) or _rendered_urls(subject)
@@ -25,7 +27,7 @@ def unsubscribe(subject: Subject) -> Iterator[Fault]:
         yield error("There is no unsubscribe link in the plain text part.", _FOOTER.format(kind="txt"))
 
 
-@rule("legal.address")
+@rule("legal.address", ERROR, WARNING)
 def address(subject: Subject) -> Iterator[Fault]:
     """The sender's postal address is set, not the sample, and printed in the HTML and in the plain text."""
     configured = subject.config.sender.postal_address.strip()
@@ -65,3 +67,29 @@ def _has_words(link: object) -> bool:
 
 def _flat(text: str) -> str:
     return " ".join(text.split())
+
+
+@rule("legal.reason", WARNING)
+def reason(subject: Subject) -> Iterator[Fault]:
+    """The mail says in its footer why one receives it, by naming the newsletter or the site, in HTML and text.
+
+    Who has forgotten having signed up presses "spam" instead of "unsubscribe".
+    """
+    names = (subject.config.name, split(subject.config.base_url).netloc)
+    last = [" ".join(link.getparent().getparent().text_content().split()) for link in _leaving(subject)]
+    tail = re.sub(r"\S+://\S+", "", subject.text).rstrip()[-1200:]  # an address alone explains nothing
+    for part, words in (("HTML", " ".join(last)), ("plain text", " ".join(tail.split()))):
+        if words and not any(name and name in words for name in names):
+            yield warning(
+                f"Near the unsubscribe link of the {part} part nothing says why one receives this.",
+                "Write in the footer for which newsletter, and on which site, the reader signed up.",
+                subject.theme.find('slot("unsubscribe_url")'),
+            )
+            return
+
+
+def _leaving(subject: Subject) -> list[Any]:
+    """The unsubscribe links that stand inside something."""
+    urls = set(subject.unsubscribe_urls)
+    links = [link for link in subject.every("a") if (link.get("href") or "").strip() in urls]
+    return [link for link in links if link.getparent() is not None and link.getparent().getparent() is not None]

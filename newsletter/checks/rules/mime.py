@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from newsletter.checks.registry import Fault, error, rule
+from newsletter.checks.registry import ERROR, Fault, error, rule
 from newsletter.checks.subject import Subject, decoded, encoded
 
 HARD_LIMIT = 998
@@ -16,7 +16,7 @@ _C1 = re.compile("[\x80-\x9f]")
 _REPORT = "Please report this: the program encodes messages itself."
 
 
-@rule("mime.line-998")
+@rule("mime.line-998", ERROR)
 def line_998(subject: Subject) -> Iterator[Fault]:
     """No line of the message is longer than 998 octets (RFC 5322 §2.1.1)."""
     for number, line in enumerate(subject.message.split(b"\n"), 1):
@@ -25,7 +25,7 @@ def line_998(subject: Subject) -> Iterator[Fault]:
             return
 
 
-@rule("mime.qp-76")
+@rule("mime.qp-76", ERROR)
 def quoted_76(subject: Subject) -> Iterator[Fault]:
     """No quoted-printable line is longer than 76 characters (RFC 2045 §6.7)."""
     for part in subject.mail.walk():
@@ -35,7 +35,7 @@ def quoted_76(subject: Subject) -> Iterator[Fault]:
             yield error(f"The {part.get_content_type()} part has encoded lines of more than 76 characters.", _REPORT)
 
 
-@rule("mime.charset")
+@rule("mime.charset", ERROR)
 def charset(subject: Subject) -> Iterator[Fault]:
     """Text is declared as UTF-8 in header and <meta>, is UTF-8, and has no C1 control characters."""
     for part in subject.mail.walk():
@@ -49,13 +49,13 @@ def charset(subject: Subject) -> Iterator[Fault]:
             yield error(
                 f"The {kind} part contains broken characters.",
                 "Delete them and type what was meant.",
-                subject.sources.find("\ufffd"),
+                subject.find("\ufffd"),
             )
         if found := _C1.search(text):
             yield error(
                 f"The {kind} part contains the control character U+{ord(found[0]):04X}; Gmail hides what follows.",
                 "Delete it and type what was meant, often a quotation mark or a dash.",
-                subject.sources.find(found[0]),
+                subject.find(found[0]),
             )
     declared = {(meta.get("charset") or "").strip().lower() for meta in subject.every("meta")}
     typed = any("charset=utf-8" in (meta.get("content") or "").lower() for meta in subject.every("meta"))

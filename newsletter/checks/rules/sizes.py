@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from newsletter.checks.registry import Fault, error, rule, warning
+from newsletter.checks.registry import ERROR, WARNING, Fault, error, rule, warning
 from newsletter.checks.subject import Subject, encoded
 
 KB = 1024
@@ -14,7 +14,7 @@ NEAR_CLIP = 90 * KB
 HEAVY = 500 * KB
 
 
-@rule("size.gmail-clip")
+@rule("size.gmail-clip", ERROR, WARNING)
 def gmail_clip(subject: Subject) -> Iterator[Fault]:
     """HTML of 102 KB is an error, from 90 KB (decoded or encoded) a warning: Gmail hides what comes later."""
     if subject.html_part is None:
@@ -31,7 +31,7 @@ def gmail_clip(subject: Subject) -> Iterator[Fault]:
         yield warning(f"{sizes}: near the 102 KB at which Gmail cuts it off.", remedy, subject.sources.home)
 
 
-@rule("size.message")
+@rule("size.message", WARNING)
 def message(subject: Subject) -> Iterator[Fault]:
     """A message over 500 KB is a warning."""
     if len(subject.message) > HEAVY:

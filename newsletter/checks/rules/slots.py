@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from newsletter.checks.registry import Fault, error, rule
+from newsletter.checks.registry import ERROR, Fault, error, rule
 from newsletter.checks.subject import Subject, short
 from newsletter.rendering.slots import ALWAYS_PRESENT, TOKEN
 
@@ -18,7 +18,7 @@ _LEFTOVER = re.compile(
 )
 
 
-@rule("slot.unknown")
+@rule("slot.unknown", ERROR)
 def unknown(subject: Subject) -> Iterator[Fault]:
     """No leftover merge tags or template code ({{, {%, %%NAME, *|NAME) in the final message."""
     views = (subject.subject_line, *map(str, subject.mail.values()), subject.text, _STYLE.sub("", subject.html))
@@ -29,11 +29,11 @@ def unknown(subject: Subject) -> Iterator[Fault]:
             f"Readers would see {short(tag)!r} as it stands.",
             'Merge tags such as {{ subscriber.first_name | default("friend") }} work in the letter, in articles, '
             "titles, excerpts, subject and preheader; take it out elsewhere.",
-            subject.sources.find(tag),
+            subject.find(tag),
         )
 
 
-@rule("slot.fallback")
+@rule("slot.fallback", ERROR)
 def fallback(subject: Subject) -> Iterator[Fault]:
     """Merge tags of what a reader may not have told us need a fallback."""
     required = {f"subscriber.{field.name}" for field in subject.config.fields if field.required}
@@ -43,5 +43,5 @@ def fallback(subject: Subject) -> Iterator[Fault]:
             yield error(
                 f"{slot.name} may be empty for some readers, and the merge tag has no fallback.",
                 f'Write {{{{ {slot.name} | default("friend") }}}}.',
-                subject.sources.find(slot.name),
+                subject.find(slot.name),
             )

@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from jinja2 import Environment
+
 from newsletter.campaigns.compose import sample_copy
 from newsletter.checks import Finding, check_issue
 from newsletter.config import Config
@@ -88,6 +90,8 @@ def config(**changes: object) -> Config:
         "smtp": {"host": "smtp.steadyspine.org"},
         "lists": [{"slug": "weekly", "title": "The Steady Spine"}],
         "fields": [{"name": "city", "required": True}, {"name": "dog"}],
+        # The sample issue is a few lines, so that tests can be read.
+        "checks": {"ignore": ["content.words"]},
     }
     return Config(**{**values, **changes})
 
@@ -100,9 +104,9 @@ def local(**changes: object) -> Config:
 ENVIRONMENT = make_environment(None)
 
 
-def rendered(source: Issue, settings: Config) -> Rendered:
+def rendered(source: Issue, settings: Config, env: Environment = ENVIRONMENT) -> Rendered:
     return render_issue(
-        ENVIRONMENT,
+        env,
         source,
         settings,
         view_url=f"{settings.base_url}/archive/spring/",
@@ -129,7 +133,7 @@ def check(
     output = _rendered_once(source, settings)
     output = replace(output, html=html(output.html), text=text(output.text))
     output = replace(output, **fields)  # type: ignore[arg-type]
-    return check_issue(source, output, message(compose(source, output, settings)), settings)
+    return check_issue(source, output, message(compose(source, output, settings)), settings, env=ENVIRONMENT)
 
 
 _made: dict[tuple[str, str], Rendered] = {}
@@ -152,3 +156,9 @@ def only(findings: list[Finding], rule: str) -> Finding:
     """The one finding there is, which must be of this rule."""
     assert [finding.rule for finding in findings] == [rule], findings
     return findings[0]
+
+
+def within(html: str, fragment: str) -> str:
+    """`html` with a fragment among the letter's words, where the theme's colours reach it."""
+    assert "hello.</p>" in html
+    return html.replace("hello.</p>", f"hello.</p>{fragment}", 1)

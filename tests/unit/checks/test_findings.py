@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from unit.checks import bench
@@ -11,9 +13,11 @@ from unit.checks.bench import check, config, issue, only, said
 
 from newsletter import config as settings
 from newsletter import starter
-from newsletter.checks import Finding, Severity, catalogue, check_issue, errors, from_error
+from newsletter.checks import Finding, Severity, catalogue, check_issue, clients, errors, from_error
+from newsletter.checks.document import as_markdown
 from newsletter.checks.findings import in_order
 from newsletter.checks.reporters import as_json, as_text
+from newsletter.config.kinds import MailProgram
 from newsletter.content.loader import load_issue
 from newsletter.errors import ContentError, RenderError
 
@@ -51,9 +55,21 @@ def test_an_unknown_id_to_ignore_is_named_with_the_nearest_one() -> None:
 
 def test_the_catalogue_says_in_one_line_what_each_rule_looks_for() -> None:
     rules = catalogue()
-    assert len(rules) >= 30
+    assert len(rules) >= 70
     assert list(rules) == sorted(rules)
-    assert all(line.endswith(".") and len(line) < 120 for line in rules.values())
+    lines = [entry.looks_for for entry in rules.values()]
+    assert [line for line in lines if not re.match(r".{10,124}[.]$", line)] == []
+
+
+def test_the_page_about_checks_is_the_one_the_catalogue_writes() -> None:
+    page = Path(__file__).parents[3] / "docs" / "checks.md"
+    assert page.read_text("utf-8") == as_markdown()
+
+
+def test_the_mail_programs_one_can_choose_are_those_we_know() -> None:
+    assert set(get_args(MailProgram)) == set(clients.names())
+    assert {client for fact in clients.our_facts() for client in fact.lacking} <= set(clients.names())
+    assert len(clients.our_facts()) >= 60
 
 
 def test_the_same_input_gives_the_same_findings() -> None:

@@ -20,6 +20,7 @@ from unit.checks.bench import (
     only,
     rendered,
     said,
+    within,
 )
 
 from newsletter.checks import Severity
@@ -28,7 +29,7 @@ from newsletter.rendering.slots import Slot
 
 
 def with_body(fragment: str) -> list[str]:
-    return said(check(html=lambda html: html.replace("</body>", f"{fragment}</body>")))
+    return said(check(html=lambda html: within(html, fragment)))
 
 
 # -- the document ----------------------------------------------------------------------------------
@@ -128,7 +129,7 @@ def test_a_link_to_nowhere_is_an_error(link: str) -> None:
     "host", ["localhost:3000", "127.0.0.1", "example.com", "www.example.org", "draft.test", "10.0.0.7"]
 )
 def test_a_link_no_reader_can_open_stops_real_mail_only(host: str) -> None:
-    source = issue(letter=letter(f"Hello,\n\nsee [this](https://{host}/a)."))
+    source = issue(letter=letter(f"Hello,\n\nsee [this page](https://{host}/a)."))
     finding = only(check(source), "link.empty")
     assert (finding.severity, finding.path, finding.line) == (Severity.ERROR, FOLDER / "issue.md", 11)
     assert said(check(source, local())) == ["warning link.empty"]
@@ -178,7 +179,7 @@ def test_a_merge_tag_in_an_address_of_the_front_matter_is_an_error() -> None:
 
 
 def test_braces_of_style_sheets_and_percentages_are_no_merge_tags() -> None:
-    style = "<style>@media print{p{margin:0}}{{</style>"
+    style = "<style>@media print{p{margin:0}}</style>"
     assert check(html=lambda html: html.replace("</head>", f"{style}</head>")) == []
     assert check(issue(letter=letter("At 100% or 50 %% of it, 2 *| 3."))) == []
 
