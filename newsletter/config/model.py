@@ -21,7 +21,6 @@ from newsletter.config.kinds import (
     Line,
     MailAddress,
     MailProgram,
-    MailProgram,
     OptionalMailAddress,
     ProviderRates,
     ReturnPath,
@@ -217,15 +216,6 @@ class ImagesConfig(Section):
     )
 
 
-class ImagesConfig(Section):
-    """How pictures of issues are made fit for mails."""
-
-    quality: int = Field(80, ge=40, le=95, description="JPEG quality; a picture over 200 KB gets less.")
-    embed: bool = Field(
-        False, description="Whether pictures travel inside every copy instead of being fetched from the web pages."
-    )
-
-
 class ChecksConfig(Section):
     """What `newsletter check` looks at."""
 
@@ -272,7 +262,6 @@ class Config(Section):
     archive: ArchiveConfig = ArchiveConfig()
     server: ServerConfig = ServerConfig()
     theme: ThemeConfig = ThemeConfig()
-    images: ImagesConfig = ImagesConfig()
     images: ImagesConfig = ImagesConfig()
     checks: ChecksConfig = ChecksConfig()
     consent: ConsentConfig = ConsentConfig()
