@@ -25,7 +25,7 @@ MAX_BYTES = 200_000
 """Largest text file accepted; far beyond any article, well before any parser grows slow."""
 
 _FENCE = re.compile(r"---[ \t]*")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff]")
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 _BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
@@ -86,9 +86,10 @@ class FrontMatter:
         value = self.values.get(key)
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
-    def flag(self, key: str) -> bool:
-        """Whether `key` says yes; False when absent."""
-        return self.values.get(key) is True
+    def flag(self, key: str, *, default: bool = False) -> bool:
+        """Whether `key` says yes; `default` when absent."""
+        value = self.values.get(key)
+        return value if isinstance(value, bool) else default
 
     def table(self, key: str) -> Mapping[str, str]:
         """The indented lines below `key`, name to text; empty when absent."""
@@ -116,7 +117,10 @@ def read_source(path: Path) -> str:
         ) from error
     if len(data) > MAX_BYTES:
         raise ContentError(
-            f"This file is larger than {MAX_BYTES // 1000} KB.", path=path, hint="Split it, or link to the long text."
+            f"This file is larger than {MAX_BYTES // 1000} KB.",
+            path=path,
+            line=data.count(b"\n") + 1,
+            hint="Split it here at the latest, or link to the long text.",
         )
     try:
         text = data.decode("utf-8-sig")

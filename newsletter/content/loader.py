@@ -7,15 +7,17 @@ the rooms above can rely on an `Issue` being complete: authors known, pictures w
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from newsletter.content.authors import FILE_NAME as AUTHORS_FILE
 from newsletter.content.authors import load_authors
-from newsletter.content.frontmatter import FrontMatter, Key, Kind, nearest, read
+from newsletter.content.frontmatter import FrontMatter, Key, Kind, Schema, nearest, read
 from newsletter.content.images import open_image
 from newsletter.content.markdown import image_refs
 from newsletter.content.places import inside
+from newsletter.content.typography import typeset
 from newsletter.content.values import LAYOUTS, Article, Author, Image, Issue, Markdown
 from newsletter.errors import ContentError, NotFoundError
 
@@ -27,6 +29,7 @@ ISSUE_KEYS = {
     "date": Key(Kind.DATE, required=True),
     "number": Key(Kind.NUMBER),
     "editor": Key(),
+    "typography": Key(Kind.BOOL),
     "ignore": Key(Kind.TABLE),
 }
 ARTICLE_KEYS = {
@@ -40,6 +43,7 @@ ARTICLE_KEYS = {
     "excerpt": Key(),
     "link": Key(),
     "link_text": Key(),
+    "typography": Key(Kind.BOOL),
     "layout": Key(),
 }
 WORDS_PER_MINUTE = 220
@@ -58,8 +62,10 @@ def list_issues(issues_dir: Path) -> list[str]:
     )
 
 
-def load_issue(issues_dir: Path, slug: str) -> Issue:
+def load_issue(issues_dir: Path, slug: str, *, language: str = "en", typography: bool = False) -> Issue:
     """The issue in `issues_dir/slug`, complete and checked.
+
+    `typography` is whether prose is typeset as `language` does, where front matter does not say.
 
     Raises NotFoundError for a slug without an issue, ContentError (file, line, remedy) for anything
     wrong inside. `_draft.md` and `.hidden.md` are left out; any other stray Markdown file is an error.
@@ -76,16 +82,17 @@ def load_issue(issues_dir: Path, slug: str) -> Issue:
             f'There is no issue "{slug}" in {issues_dir}.',
             hint=(f'Did you mean "{close}"? ' if close else "") + f'"newsletter new {slug}" creates it.',
         )
-    desk = _Desk(issues_dir)
+    desk = _Desk(issues_dir, language, typography)
     path = folder / "issue.md"
     inside(issues_dir, path, named_in=path, line=0)
-    matter = read(path, ISSUE_KEYS)
+    matter = desk.read(path, ISSUE_KEYS)
+    desk.typography = matter.body.typography
     _require_body(matter)
     return Issue(
         slug=slug,
         path=folder,
         subject=matter.text("subject"),
-        preheader=matter.text("preheader"),
+        preheader=desk.prose(matter, "preheader"),
         date=matter.required_day("date"),
         number=matter.number("number"),
         letter=matter.body,
@@ -133,16 +140,30 @@ def _require_body(matter: FrontMatter) -> None:
 
 
 class _Desk:
-    """What all files of one issue share: the folder they may not leave, and the authors."""
+    """What all files of one issue share: the folder they may not leave, the language, and the authors."""
 
-    def __init__(self, issues_dir: Path) -> None:
+    def __init__(self, issues_dir: Path, language: str, typography: bool) -> None:
         self.issues_dir = issues_dir
+        self.language = language
+        self.typography = typography
         self.authors = load_authors(issues_dir)
+
+    def read(self, path: Path, schema: Schema) -> FrontMatter:
+        """A file, its text marked for typesetting when it says so or, saying nothing, when the issue does."""
+        matter = read(path, schema)
+        typography = matter.flag("typography", default=self.typography)
+        return replace(matter, body=replace(matter.body, language=self.language, typography=typography))
+
+    def prose(self, matter: FrontMatter, key: str) -> str:
+        """A text of front matter that readers read as such; a subject is a header, and stays as typed."""
+        text = matter.text(key)
+        return typeset(text, self.language) if matter.body.typography else text
 
     def author(self, matter: FrontMatter, key: str) -> Author:
         name = matter.text(key)
         if name in self.authors:
-            return self.authors[name]
+            author = self.authors[name]
+            return replace(author, bio=typeset(author.bio, self.language)) if self.typography else author
         close = nearest(name, self.authors)
         raise matter.error(
             key,
@@ -167,7 +188,7 @@ class _Desk:
 
     def article(self, path: Path, key: str) -> Article:
         inside(self.issues_dir, path, named_in=path, line=0)
-        matter = read(path, ARTICLE_KEYS)
+        matter = self.read(path, ARTICLE_KEYS)
         _require_body(matter)
         written_at, updated_at = matter.required_day("written_at"), matter.day("updated_at")
         if updated_at and updated_at < written_at:
@@ -198,16 +219,16 @@ class _Desk:
         return Article(
             path=path,
             key=key,
-            title=matter.text("title"),
+            title=self.prose(matter, "title"),
             author=self.author(matter, "author"),
             category=matter.text("category"),
             written_at=written_at,
             updated_at=updated_at,
             image=image,
             image_alt=matter.text("image_alt"),
-            excerpt=matter.text("excerpt"),
+            excerpt=self.prose(matter, "excerpt"),
             link=matter.text("link"),
-            link_text=matter.text("link_text"),
+            link_text=self.prose(matter, "link_text"),
             body=matter.body,
             images=self.pictures(matter.body),
             minutes=max(1, round(len(matter.body.source.split()) / WORDS_PER_MINUTE)),

@@ -1,101 +1,130 @@
-"""Markdown to mail: CommonMark with tables in, sanitised HTML or pleasant plain text out.
+"""Markdown to mail: CommonMark, tables and what newsletters need besides; sanitised HTML or pleasant plain text out.
 
-Content is not trusted and not silently mended. Raw HTML is shown as the text it is; a link or picture
-that would not work in somebody's inbox is an error at its file and line, and nh3 stands behind our own
-rules in case they have a hole. Merge tags have become alphanumeric tokens before Markdown sees them.
+Content is not trusted and not silently mended. Raw HTML is shown as the text it is; a link, picture or
+container that would not work in somebody's inbox is an error at its file and line, and nh3 stands behind our
+own rules in case they have a hole. Merge tags have become alphanumeric tokens before Markdown sees them.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from urllib.parse import unquote, urlsplit
+from functools import lru_cache
+from urllib.parse import unquote
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
-from newsletter.content import plain
+from newsletter.content import blocks, figures, footnotes, plain
+from newsletter.content.figures import SHOWN_WIDTH
 from newsletter.content.frontmatter import MAX_BYTES
+from newsletter.content.links import check_link
+from newsletter.content.typography import typeset, typeset_inline
 from newsletter.content.values import Image, Markdown
 from newsletter.errors import ContentError
 
-SHOWN_WIDTH = 536
-"""Width of the text column in CSS pixels: the 600 px container less its gutters."""
+__all__ = ["MAX_NESTING", "SHOWN_WIDTH", "image_refs", "to_html", "to_text"]
 
 MAX_NESTING = 12
 """Lists in quotes in lists: more levels than this are a mistake (each list takes two)."""
 
-_SLOT = re.compile(r"NLSLOT[0-9a-f]+X")
 _HALF_LINK = re.compile(r"!?\[[^\[\]]*\]\([^()]*\)")
+_EMBED = re.compile(r"</?(script|style|iframe|object|embed|form)\b", re.IGNORECASE)
 _TAGS = {
-    *("p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre", "code"),
-    *("em", "strong", "a", "img", "table", "thead", "tbody", "tr", "th", "td"),
+    *("p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre", "code", "div"),
+    *("em", "strong", "sup", "a", "img", "table", "thead", "tbody", "tr", "th", "td"),
 }
 _ATTRIBUTES = {
-    "a": {"href", "title"},
-    "img": {"src", "alt", "title", "width", "height", "class"},
+    "a": {"href", "title", "id"},
+    "img": {"src", "alt", "width", "height"},
     "ol": {"start"},
-    "table": {"class"},
+    "p": {"id"},
+    "table": {"cellpadding", "cellspacing", "border"},
     "th": {"align", "scope"},
     "td": {"align"},
+}
+_ROLES = {"a": {"role": {"doc-noteref", "doc-backlink"}}, "table": {"role": {"presentation"}}}
+_CLASSES = {
+    "blockquote": {"quote"},
+    "div": {*blocks.CALLOUTS, "figure", "footnotes"},
+    "img": {"pic"},
+    "p": {"callout-title", "caption", "quote-by"},
+    "sup": {"fn"},
+    "table": {"btn", "data", "events"},
+    "td": {"what", "when"},
+    "ul": {"digest"},
 }
 
 
 class _Parser(MarkdownIt):
-    """CommonMark plus tables that keeps refused addresses visible to us instead of leaving them as text."""
+    """CommonMark plus ours, that keeps refused addresses visible to us instead of leaving them as text."""
 
     def __init__(self) -> None:
         # One level of slack: what lies deeper is dropped by the parser, so _parse must see it coming.
         super().__init__("commonmark", {"html": False, "maxNesting": MAX_NESTING + 2})
         self.enable("table")
+        self.block.ruler.before(
+            "fence", "container", blocks.find_container, {"alt": ["paragraph", "reference", "blockquote", "list"]}
+        )
+        self.inline.ruler.after("image", "picture_size", figures.find_size)
+        # Before escaped characters become like others: they are typed so to stay as they are.
+        self.core.ruler.before("text_join", "prose", _prose)
+        footnotes.enable_footnotes(self)
 
     def validateLink(self, url: str) -> bool:
-        """Accept everything here; _check_link says no, with a line number."""
+        """Accept everything here; check_link says no, with a line number."""
         return True
+
+
+def _prose(state: StateCore) -> None:
+    """Core rule: typeset what is prose, and note tags that an editor may believe to work."""
+    for token in state.tokens:
+        if token.type != "inline":
+            continue
+        children = token.children or []
+        breaks = 0
+        for child in children:
+            breaks += child.type in {"softbreak", "hardbreak"}
+            if child.type == "text" and (found := _EMBED.search(child.content)):
+                token.meta.setdefault("embed", (found[1].lower(), breaks))
+        if language := state.env.get("typography"):
+            typeset_inline(children, language)
+            for child in children:
+                if child.type == "image" and "title" in child.attrs:
+                    child.attrSet("title", typeset(str(child.attrs["title"]), language))
 
 
 _parser = _Parser()
 
 
 def to_html(
-    md: Markdown, images: Mapping[str, Image], image_url: Callable[[Image], str], *, heading_offset: int = 1
+    md: Markdown, images: Mapping[str, Image], image_url: Callable[[Image, int], str], *, heading_offset: int = 1
 ) -> str:
     """Sanitised HTML of `md`; headings move down by `heading_offset` levels (`##` → `<h3>`), to h6 at most.
 
-    `images` maps the paths as written to pictures; each becomes `<img class="pic">` at `image_url(image)`,
-    at most 536 px wide, with width and height. Raises ContentError with file and line for links that are
-    not http, https, mailto, `#…` or a slot token, for pictures unknown or without alt text, and for
-    Markdown too long or too deeply nested.
+    `images` maps the paths as written to pictures; each becomes `<img class="pic">` at `image_url(image, width)`,
+    as wide as its braces say and at most 536 px, with width and height. Raises ContentError with file and line
+    for links that are not http, https, mailto, `#…` or a slot token, for pictures unknown or without alt text,
+    for containers and footnotes that are not right, and for Markdown too long or too deeply nested.
     """
-    tokens = _parse_checked(md)
-    for token in tokens:
-        if token.type in {"heading_open", "heading_close"}:
-            token.tag = f"h{min(6, int(token.tag[1]) + heading_offset)}"
-        elif token.type == "table_open":
-            token.attrSet("class", "data")
-        elif token.type in {"th_open", "td_open"}:
-            style = str(token.attrs.pop("style", ""))  # mail clients know align; nh3 refuses style
-            if style:
-                token.attrSet("align", style.removeprefix("text-align:"))
-            if token.type == "th_open":
-                token.attrSet("scope", "col")
-    for token, line in _inline(tokens, md.line):
-        if token.type == "image":
-            _place_image(token, images, image_url, md, line)
-        elif token.type == "text" and (found := _HALF_LINK.search(token.content)):
-            raise ContentError(
-                f'"{found[0][:80]}" is not a complete link or picture.',
-                path=md.path,
-                line=line,
-                hint="An address with spaces belongs in angle brackets: [text](<my page.html>).",
-            )
+
+    def placed(token: Token, line: int) -> Token:
+        return _placed(token, images, image_url, md, line) if token.type == "image" else token
+
+    tokens = [_adapted(token, heading_offset) for token in _arranged(md)]
+    for at, token in enumerate(tokens):
+        if any(child.type == "image" for child in token.children or ()):
+            tokens[at] = token.copy(children=[placed(*each) for each in _lines(token, md.line)])
     html = _parser.renderer.render(tokens, _parser.options, {})
     return nh3.clean(
         html,
         tags=_TAGS,
         attributes=_ATTRIBUTES,
+        tag_attribute_values=_ROLES,
+        allowed_classes=_CLASSES,
         url_schemes={"http", "https", "mailto", "cid"},  # the last for pictures in the mail: no link has it
         clean_content_tags={"script", "style"},
         strip_comments=True,
@@ -109,11 +138,13 @@ def to_text(md: Markdown) -> str:
     A link alone in its paragraph gets its address alone on the next line; others stand as
     `text <address>`. Ends without a line break. Raises ContentError like `to_html`, pictures aside.
     """
-    return plain.render(SyntaxTreeNode(_parse_checked(md)))
+    return plain.render(SyntaxTreeNode(_arranged(md)))
 
 
 def image_refs(md: Markdown) -> list[tuple[str, int]]:
     """The picture paths of `md` as written (percent-escapes undone), each with its 1-based line."""
+    if "![" not in md.source:
+        return []
     return [(_src(token), line) for token, line in _inline(_parse(md), md.line) if token.type == "image"]
 
 
@@ -124,7 +155,7 @@ def _parse(md: Markdown) -> list[Token]:
             f"This text is larger than {MAX_BYTES // 1000} KB.", path=md.path, line=md.line, hint="Split it."
         )
     try:
-        tokens = _parser.parse(md.source)
+        tokens = _parser.parse(md.source, {"typography": md.language if md.typography else ""})
     except RecursionError:
         tokens = []
         line = md.line
@@ -133,18 +164,60 @@ def _parse(md: Markdown) -> list[Token]:
         line = next(deep, 0)
     if line:
         raise ContentError(
-            "The Markdown is nested too deeply here.", path=md.path, line=line, hint="Use fewer lists within lists."
+            "The Markdown is nested too deeply here.",
+            path=md.path,
+            line=line,
+            hint="Use fewer lists, quotes or containers within each other.",
         )
     return tokens
 
 
-def _parse_checked(md: Markdown) -> list[Token]:
-    """Tokens of `md` whose links all work in a mail."""
-    tokens = _parse(md)
+@lru_cache(maxsize=64)
+def _arranged(md: Markdown) -> tuple[Token, ...]:
+    """Tokens of `md` in their final order, everything checked but the files of pictures. They must not be changed.
+
+    A text is needed several times in one rendering, and again with every change of another.
+    """
+    body, notes = footnotes.extract(_parse(md), md)
+    body = blocks.arrange(body, md)
+    for note in notes.values():
+        note.tokens[:] = blocks.arrange(note.tokens, md)
+    tokens = figures.arrange(footnotes.append(body, notes, md))
     for token, line in _inline(tokens, md.line):
         if token.type == "link_open":
-            _check_link(str(token.attrs.get("href", "")), md, line)
-    return tokens
+            check_link(str(token.attrs.get("href", "")), md, line)
+        elif token.type == "text" and (found := _HALF_LINK.search(token.content)):
+            raise ContentError(
+                f'"{found[0][:80]}" is not a complete link or picture.',
+                path=md.path,
+                line=line,
+                hint="An address with spaces belongs in angle brackets: [text](<my page.html>).",
+            )
+        elif token.type == "image":
+            figures.check(token, md, line)
+    for token in tokens:
+        if "embed" in token.meta:
+            name, breaks = token.meta["embed"]
+            raise ContentError(
+                f"A mail cannot carry <{name}>.",
+                path=md.path,
+                line=md.line + (token.map[0] if token.map else 0) + breaks,
+                hint="Remove it, link to a page that has it, or put it between `backticks` to show it.",
+            )
+    return tuple(tokens)
+
+
+def _adapted(token: Token, heading_offset: int) -> Token:
+    """A block token as mail needs it: headings lower, tables with roles, alignment as clients read it."""
+    if token.type in {"heading_open", "heading_close"}:
+        return token.copy(tag=f"h{min(6, int(token.tag[1]) + heading_offset)}")
+    if token.type == "table_open":
+        return token.copy(attrs={"class": "data"})
+    if token.type in {"th_open", "td_open"}:
+        style = str(token.attrs.get("style", ""))  # mail clients know align; nh3 refuses style
+        align = {"align": style.removeprefix("text-align:")} if style else {}
+        return token.copy(attrs=align | ({"scope": "col"} if token.type == "th_open" else {}))
+    return token
 
 
 def _nests_pictures(token: Token) -> bool:
@@ -156,9 +229,15 @@ def _all(tokens: Sequence[Token], first: int) -> Iterator[tuple[Token, int]]:
     for token in tokens:
         line = first + (token.map[0] if token.map else 0)
         yield token, line
-        for child in token.children or ():
-            yield child, line
-            line += child.type in {"softbreak", "hardbreak"}
+        yield from _lines(token, first)
+
+
+def _lines(token: Token, first: int) -> Iterator[tuple[Token, int]]:
+    """The inline tokens of one block token with their lines in the file."""
+    line = first + (token.map[0] if token.map else 0)
+    for child in token.children or ():
+        yield child, line
+        line += child.type in {"softbreak", "hardbreak"}
 
 
 def _inline(tokens: Sequence[Token], first: int) -> Iterator[tuple[Token, int]]:
@@ -170,9 +249,10 @@ def _src(token: Token) -> str:
     return unquote(str(token.attrs.get("src", "")))
 
 
-def _place_image(
-    token: Token, images: Mapping[str, Image], image_url: Callable[[Image], str], md: Markdown, line: int
-) -> None:
+def _placed(
+    token: Token, images: Mapping[str, Image], image_url: Callable[[Image, int], str], md: Markdown, line: int
+) -> Token:
+    """A picture with its address and size. Raises ContentError when it is unknown or has no description."""
     src = _src(token)
     if not token.content.strip():
         raise ContentError(
@@ -186,35 +266,7 @@ def _place_image(
             f'The picture "{src}" is not known.', path=md.path, line=line, hint="Put it in the issue's folder."
         )
     image = images[src]
-    width = min(SHOWN_WIDTH, image.width)
-    token.attrSet("src", image_url(image))
-    token.attrSet("width", str(width))
-    token.attrSet("height", str(max(1, round(image.height * width / image.width))))
-    token.attrSet("class", "pic")
-
-
-def _check_link(href: str, md: Markdown, line: int) -> None:
-    if _SLOT.fullmatch(href) or (href.startswith("#") and len(href) > 1):
-        return
-    try:
-        parts = urlsplit(href)
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme in {"http", "https"} and parts.hostname:
-        return
-    if parts.scheme == "mailto" and "@" in parts.path:
-        return
-    shown = unquote(href)[:80]
-    if not parts.scheme:
-        raise ContentError(
-            f'The link to "{shown}" works nowhere but here.',
-            path=md.path,
-            line=line,
-            hint="Write the absolute address, beginning with https://.",
-        )
-    raise ContentError(
-        f'The link to "{shown}" is not one a mail can carry.',
-        path=md.path,
-        line=line,
-        hint="Use an address that begins with https://, http:// or mailto:.",
-    )
+    width = min(figures.shown_width(token, md, line), image.width)
+    height = str(max(1, round(image.height * width / image.width)))
+    address = image_url(image, width)
+    return token.copy(attrs=token.attrs | {"src": address, "width": str(width), "height": height, "class": "pic"})

@@ -16,6 +16,7 @@ from markdown_it.tree import SyntaxTreeNode
 
 WIDTH = 72
 _MIN_WIDTH = 24
+_MAX_DATE = 26
 _TAG = re.compile(r"<(?=[A-Za-z/!?])([^<>]*)(>?)")
 
 
@@ -27,18 +28,20 @@ def render(root: SyntaxTreeNode) -> str:
 def _blocks(nodes: Sequence[SyntaxTreeNode], width: int, *, tight: bool = False) -> list[str]:
     """Lines of consecutive blocks, one empty line between them unless the list is tight."""
     lines: list[str] = []
+    joins = True
     for node in nodes:
         block = _block(node, max(width, _MIN_WIDTH))
-        if lines and block and not tight:
+        if lines and block and not joins:
             lines.append("")
         lines.extend(block)
+        joins = tight or node.type == "callout_title"
     return lines
 
 
-def _block(node: SyntaxTreeNode, width: int) -> list[str]:  # noqa: PLR0911 - one answer for each kind of node
+def _block(node: SyntaxTreeNode, width: int) -> list[str]:  # noqa: PLR0911, PLR0912 - one answer for each kind
     match node.type:
         case "heading":
-            title = " ".join(_inline(node).split())
+            title = _one_line(_inline(node))
             rule = "=" if node.tag == "h1" else "-"
             lines = _wrap(title, width)
             return [*lines, rule * min(width, max(map(len, lines), default=1))]
@@ -49,14 +52,29 @@ def _block(node: SyntaxTreeNode, width: int) -> list[str]:  # noqa: PLR0911 - on
         case "ordered_list":
             first = int(node.attrs.get("start", 1))
             return _list(node, [f"{first + i}. " for i in range(len(node.children))], width)
-        case "blockquote":
-            return [f"> {line}".rstrip() for line in _blocks(node.children, width - 2)]
         case "fence" | "code_block":
             return [f"    {line}" for line in node.content.rstrip("\n").split("\n")]
         case "hr":
             return ["* * *"]
         case "table":
             return _table(node, width)
+        case "callout":
+            return [f"| {line}".rstrip() for line in _blocks(node.children, width - 2)]
+        case "quote_by":
+            return _hanging("— ", _wrap(_inline(node), width - 2))
+        case "blockquote" | "quote":
+            return [f"> {line}".rstrip() for line in _blocks(node.children, width - 2)]
+        case "button":
+            return _address_below(next(each for each in node.walk() if each.type == "button_link"), width)
+        case "figure":
+            return _blocks(node.children, width, tight=True)
+        case "events":
+            return _events(node, width)
+        case "endnotes":
+            return _blocks(node.children, width)
+        case "endnote":
+            mark = f"[{node.meta['number']}] "
+            return _hanging(mark, _blocks(node.children, width - len(mark)))
         case _:
             return _wrap(_inline(node), width)
 
@@ -67,10 +85,7 @@ def _list(node: SyntaxTreeNode, markers: Sequence[str], width: int) -> list[str]
     for marker, item in zip(markers, node.children, strict=True):
         if lines and not tight:
             lines.append("")
-        indent = " " * len(marker)
-        inner = _blocks(item.children, width - len(marker), tight=tight) or [""]
-        lines.append(marker + inner[0])
-        lines.extend(indent + line if line else "" for line in inner[1:])
+        lines.extend(_hanging(marker, _blocks(item.children, width - len(marker), tight=tight)))
     return lines
 
 
@@ -81,12 +96,38 @@ def _paragraph(node: SyntaxTreeNode, width: int) -> list[str]:
     while len(parts) == 1 and parts[0].type in {"strong", "em"}:
         parts = parts[0].children
     if len(parts) == 1 and parts[0].type == "link":
-        text, address = _link_parts(parts[0])
-        if address and text and not _same(text, address):
-            colon = ":" if text[-1].isalnum() else ""
-            return [*_wrap(text + colon, width), address]
-        return [address or text]
+        return _address_below(parts[0], width)
     return _wrap(_inline(node), width)
+
+
+def _address_below(link: SyntaxTreeNode, width: int) -> list[str]:
+    """A link that people may want to follow by hand: its text, and its address alone on the next line."""
+    text, address = _link_parts(link)
+    if address and text and not _same(text, address):
+        colon = ":" if text[-1].isalnum() else ""
+        return [*_wrap(text + colon, width), address]
+    return [address or text]
+
+
+def _hanging(mark: str, lines: Sequence[str]) -> list[str]:
+    """`lines` behind a mark, the others indented below the first."""
+    indent = " " * len(mark)
+    first, *rest = lines or [""]
+    return [mark + first, *(indent + line if line else "" for line in rest)]
+
+
+def _events(node: SyntaxTreeNode, width: int) -> list[str]:
+    """What happens beside its date; below it where dates are long."""
+    rows = [event.children for body in node.children for event in body.children]
+    dates = [_one_line(_inline(when)) for when, _ in rows]
+    size = max(map(len, dates)) + 2
+    lines: list[str] = []
+    for date, (_, what) in zip(dates, rows, strict=True):
+        if size <= _MAX_DATE:
+            lines += _hanging(date.ljust(size), _blocks(what.children, width - size))
+        else:
+            lines += [*_wrap(date, width), *_hanging("    ", _blocks(what.children, width - 4))]
+    return lines
 
 
 def _inline(node: SyntaxTreeNode) -> str:
@@ -104,8 +145,12 @@ def _span(node: SyntaxTreeNode) -> str:  # noqa: PLR0911 - one answer for each k
             return " "
         case "hardbreak":
             return "\n"
+        case "footnote_ref":
+            return f"[{node.meta['number']}]"
+        case "footnote_back":
+            return ""
         case "image":
-            alt = " ".join(_inline(node).split())
+            alt = _one_line(_inline(node))
             return f"[{alt}]" if alt else ""
         case "link":
             text, address = _link_parts(node)
@@ -120,12 +165,17 @@ def _link_parts(node: SyntaxTreeNode) -> tuple[str, str]:
     """A link's text and printable address; in-page links have none."""
     href = str(node.attrs.get("href", ""))
     address = "" if href.startswith("#") else href.removeprefix("mailto:")
-    return " ".join(_inline(node).split()), address
+    return _one_line(_inline(node)), address
 
 
 def _same(text: str, address: str) -> bool:
     """Whether the text is the address itself; addresses come percent-encoded, texts do not."""
     return unquote(text) == unquote(address)
+
+
+def _one_line(text: str) -> str:
+    """Line breaks and runs of spaces as one space; those that must not break stay."""
+    return re.sub(r"[ \t\n]+", " ", text).strip(" ")
 
 
 def _wrap(text: str, width: int) -> list[str]:
@@ -138,9 +188,7 @@ def _wrap(text: str, width: int) -> list[str]:
 def _table(node: SyntaxTreeNode, width: int) -> list[str]:
     """Aligned columns when they fit, else one `Heading: value` block for each row."""
     rows = [
-        [" ".join(_inline(cell).split()) for cell in row.children]
-        for section in node.children
-        for row in section.children
+        [_one_line(_inline(cell)) for cell in row.children] for section in node.children for row in section.children
     ]
     head, body = rows[0], rows[1:]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

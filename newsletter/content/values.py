@@ -63,6 +63,10 @@ class Markdown:
     path: Path
     line: int
     """1-based line of the file on which `source` starts."""
+    language: str = "en"
+    """What it is written in, a BCP 47 tag."""
+    typography: bool = False
+    """Whether quotation marks, dashes and ellipses from a typewriter become those of print."""
 
 
 @dataclass(frozen=True)

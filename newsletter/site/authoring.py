@@ -44,7 +44,9 @@ class Authoring(Folder):
 
     def load(self, slug: str) -> Issue:
         """The content of one issue, or the error of its first fault."""
-        return load_issue(self.issues_dir, slug)
+        return load_issue(
+            self.issues_dir, slug, language=self.config.language, typography=self.config.typography
+        )
 
     def render(self, issue: Issue) -> Rendered:
         """The issue rendered once for everybody."""

@@ -213,10 +213,49 @@ def test_bundled_issue_is_fit_to_print(slug: str) -> None:
     for article in issue.articles:
         assert article.author.credentials
         assert article.author.bio
-        assert to_html(article.body, article.images, lambda image: image.media_name)
+        assert to_html(article.body, article.images, lambda image, _width: image.media_name)
         assert max(map(len, to_text(article.body).split("\n"))) <= 72
         assert article.image is None or article.image.path.stat().st_size <= 90_000
 
 
 def test_bundled_example_brings_two_issues() -> None:
     assert list_issues(BUNDLED) == ["001-why-your-back-hurts", "002-the-side-you-favour"]
+
+
+WORDS = "title: It's\nexcerpt: \"Don't\"\nlink_text: It's so\nauthor: nora"
+
+
+@pytest.mark.parametrize(
+    ("site", "issue_says", "article_says", "letter", "article"),
+    [
+        (False, "", "", "'", "'"),
+        (True, "", "", "’", "’"),
+        (True, "no", "", "'", "'"),
+        (True, "", "no", "’", "'"),
+        (False, "yes", "", "’", "’"),
+        (False, "", "yes", "'", "’"),
+    ],
+)
+def test_front_matter_decides_over_the_site_whether_prose_is_typeset(
+    issues: Path, site: bool, issue_says: str, article_says: str, letter: str, article: str
+) -> None:
+    folder = issues / "001-hello"
+    above = f"preheader: It's on\ntypography: {issue_says}\n---\n\nIt's"
+    (folder / "issue.md").write_text(ISSUE.replace("Hello", "It's").replace("---\n\nDear", above))
+    text = ARTICLE.replace("title: Posture\nauthor: nora", WORDS).replace(
+        "---\nStand", f"typography: {article_says}\n---\nIt's"
+    )
+    (folder / "01-posture.md").write_text(text)
+    found = load_issue(issues, "001-hello", language="en", typography=site)
+    assert found.subject == "It's"
+    assert found.preheader == f"It{letter}s on"
+    assert f"It{letter}s" in to_text(found.letter)
+    one = found.articles[0]
+    assert (one.title, one.excerpt, one.link_text) == (f"It{article}s", f"Don{article}t", f"It{article}s so")
+    assert f"It{article}s" in to_text(one.body)
+
+
+def test_typography_is_that_of_the_language(issues: Path) -> None:
+    (issues / "001-hello" / "01-posture.md").write_text(ARTICLE.replace("Stand tall", '"Steh"'))
+    issue = load_issue(issues, "001-hello", language="de", typography=True)
+    assert to_text(issue.articles[0].body) == "„Steh“."
