@@ -26,6 +26,19 @@ PICTURE_TYPES = frozenset({"image/gif", "image/jpeg", "image/png", "image/webp"}
 
 
 @dataclass(frozen=True)
+class Head:
+    """Which Snapshot is shown of a slug, and since when there is one."""
+
+    snapshot_id: int
+    slug: str
+    issue_date: date
+    published_at: datetime
+    """When its first campaign began."""
+    updated_at: datetime
+    """When it was last launched with other words."""
+
+
+@dataclass(frozen=True)
 class LeadPicture:
     """The picture that stands for an issue where a link to it is shown."""
 
@@ -45,9 +58,7 @@ class PublicIssue:
     preheader: str
     issue_date: date
     published_at: datetime
-    """When its first campaign began."""
     updated_at: datetime
-    """When it was last launched with other words."""
     page: str
     """The whole issue as an HTML fragment; links to our own pages begin with `/`."""
 
@@ -63,15 +74,31 @@ class PublicIssue:
         return next((found for each in root.iter("img") if (found := _lead(each)) is not None), None)
 
 
-def issues(connection: Connection, limit: int | None = None) -> list[PublicIssue]:
-    """What was published, the newest issue first; `limit` cuts the list before anything of it is read."""
-    heads = sorted(_heads(connection), key=lambda head: (head.issue_date, head.slug), reverse=True)
-    return [_issue(connection, head) for head in heads[:limit]]
+def heads(connection: Connection) -> list[Head]:
+    """What was published, the newest issue first."""
+    return sorted(_heads(connection), key=lambda head: (head.issue_date, head.slug), reverse=True)
 
 
 def issue(connection: Connection, slug: str) -> PublicIssue | None:
     """One issue; None when it was not published."""
-    return next((_issue(connection, head) for head in _heads(connection, slug)), None)
+    return next((read(connection, head) for head in _heads(connection, slug)), None)
+
+
+def read(connection: Connection, head: Head) -> PublicIssue:
+    """The whole issue; the same for the same head, for a Snapshot never changes."""
+    rendered = snapshot.load(connection, head.snapshot_id).rendered
+    nobody = null_reader(rendered.slots, HOME)
+    if "view_url" in nobody:
+        nobody["view_url"] = f"/archive/{head.slug}/"
+    return PublicIssue(
+        slug=head.slug,
+        subject=fill_text(rendered.subject, rendered.slots, nobody, as_text),
+        preheader=fill_text(rendered.preheader, rendered.slots, nobody, as_text),
+        issue_date=head.issue_date,
+        published_at=head.published_at,
+        updated_at=head.updated_at,
+        page=fill_text(rendered.page, rendered.slots, nobody, as_html),
+    )
 
 
 def picture(connection: Connection, name: str) -> tuple[str, bytes] | None:
@@ -80,18 +107,7 @@ def picture(connection: Connection, name: str) -> tuple[str, bytes] | None:
     return None if found is None or found.media_type not in PICTURE_TYPES else (found.media_type, found.data)
 
 
-@dataclass(frozen=True)
-class _Head:
-    """Which Snapshot is shown of a slug, and since when there is one."""
-
-    snapshot_id: int
-    slug: str
-    issue_date: str
-    taken_at: datetime
-    began_at: datetime
-
-
-def _heads(connection: Connection, slug: str | None = None) -> Iterator[_Head]:
+def _heads(connection: Connection, slug: str | None = None) -> Iterator[Head]:
     began = func.coalesce(campaigns.c.scheduled_at, campaigns.c.created_at).label("began_at")
     columns = (*(snapshots.c[name] for name in ("id", "slug", "issue_date", "created_at")), campaigns.c.is_trial, began)
     query = snapshot.launched().with_only_columns(*columns)
@@ -103,23 +119,8 @@ def _heads(connection: Connection, slug: str | None = None) -> Iterator[_Head]:
     for rows in campaigns_of.values():
         shown = rows[0]  # the newest real one, else the newest into the sandbox
         first = min(row.began_at for row in rows if row.is_trial == shown.is_trial)
-        yield _Head(shown.id, shown.slug, shown.issue_date, shown.created_at, first)
-
-
-def _issue(connection: Connection, head: _Head) -> PublicIssue:
-    rendered = snapshot.load(connection, head.snapshot_id).rendered
-    nobody = null_reader(rendered.slots, HOME)
-    if "view_url" in nobody:
-        nobody["view_url"] = f"/archive/{head.slug}/"
-    return PublicIssue(
-        slug=head.slug,
-        subject=fill_text(rendered.subject, rendered.slots, nobody, as_text),
-        preheader=fill_text(rendered.preheader, rendered.slots, nobody, as_text),
-        issue_date=date.fromisoformat(head.issue_date),
-        published_at=head.began_at,
-        updated_at=max(head.taken_at, head.began_at),
-        page=fill_text(rendered.page, rendered.slots, nobody, as_html),
-    )
+        updated_at = max(shown.created_at, first)
+        yield Head(shown.id, shown.slug, date.fromisoformat(shown.issue_date), first, updated_at)
 
 
 def _lead(image: Any) -> LeadPicture | None:

@@ -27,7 +27,7 @@ def index() -> Response:
     refuse_private()
     here = door()
     with here.site.database.read() as connection:
-        issues = publication.issues(connection)
+        issues = [publication.read(connection, head) for head in publication.heads(connection)]
     return here.answer(index_page(here, issues, here.box(here.site.config.default_list, request.path)))
 
 

@@ -55,7 +55,7 @@ def archive_files(site: Site, connection: Connection, links: Links) -> Iterator[
 
 def _files(site: Site, connection: Connection, links: Links) -> Iterator[tuple[str, bytes]]:
     here = Door(site, lambda: None, FormTokens(site.keys), {"theme.css": assets.theme_css(site.config.theme)})
-    issues = publication.issues(connection)
+    issues = [publication.read(connection, head) for head in publication.heads(connection)]
     about = feeds.channel(site.config)
     for name, kind in feeds.KINDS.items():
         yield name, kind.write(about, issues[: feeds.MOST])

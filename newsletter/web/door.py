@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from flask import Response, current_app, request
 
+from newsletter.campaigns.publication import Head
 from newsletter.config import ListConfig
 from newsletter.rendering.environment import render_template
 from newsletter.subscribers.consent import Evidence, truncated_network
@@ -38,6 +39,8 @@ class Door:
     forms: FormTokens
     assets: dict[str, str] = field(default_factory=dict)
     """Generated style sheets by name."""
+    feeds: dict[str, tuple[tuple[Head, ...], bytes]] = field(default_factory=dict)
+    """Feeds by name as last written, and from what; they are asked for far more often than they change."""
 
     def page(self, name: str, status: int = 200, **context: object) -> Response:
         """`templates/web/<name>.html` as a response."""

@@ -20,7 +20,7 @@ from flask import Blueprint, Response, abort, request
 from lxml import etree
 
 from newsletter.campaigns import publication
-from newsletter.campaigns.publication import PublicIssue
+from newsletter.campaigns.publication import Head, PublicIssue
 from newsletter.config import Config
 from newsletter.rendering.slots import without_surrogates
 from newsletter.web.archive import refuse_private
@@ -185,20 +185,23 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 def feed(name: str) -> Response:
     """The newest issues in full; who has them already is told so (RFC 9110 §13)."""
     refuse_private()
-    site = door().site
-    with site.database.read() as connection:
-        issues = publication.issues(connection, MOST)
+    here = door()
     kind = KINDS.get(name) or abort(404)
-    data = kind.write(channel(site.config), issues)
+    with here.site.database.read() as connection:
+        heads = tuple(publication.heads(connection)[:MOST])
+        if name not in here.feeds or here.feeds[name][0] != heads:
+            issues = [publication.read(connection, head) for head in heads]
+            here.feeds[name] = (heads, kind.write(channel(here.site.config), issues))
+    heads, data = here.feeds[name]
     response = Response(data, content_type=kind.media_type)
     response.headers["Cache-Control"] = "public, max-age=300"
     response.set_etag(hashlib.sha256(data).hexdigest()[:32])
-    response.last_modified = _changed_at(issues)
+    response.last_modified = _changed_at(heads)
     response.make_conditional(request)
     return response
 
 
-def _changed_at(issues: Sequence[PublicIssue]) -> datetime:
+def _changed_at(issues: Sequence[PublicIssue | Head]) -> datetime:
     return max((issue.updated_at for issue in issues), default=LONG_AGO)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -10,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 import lxml.html
 import pytest
 import websites
+from commands import Commands
 from websites import World
 
 from newsletter import starter
@@ -139,3 +142,61 @@ def test_private_archive_is_not_built(tmp_path: Path) -> None:
 def test_empty_archive_is_a_page_that_says_so(tmp_path: Path) -> None:
     with websites.world(tmp_path) as world:
         assert "still being written" in build(world)["archive/index.html"].decode()
+
+
+# -- as a command ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def run(site_folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Commands:
+    for name in list(os.environ):
+        if name.startswith("NEWSLETTER_") and not name.startswith("NEWSLETTER_TEST_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("NO_COLOR", "1")
+    commands = Commands(site_folder, monkeypatch, capfd)
+    commands.ok("subscriber", "add", "ada@example.net", "--confirmed", "--basis", "asked at the desk")
+    commands.ok("send", SLUG, "--yes", "--expect", 1, "--detach")
+    return commands
+
+
+def test_command_says_what_it_did_and_does_nothing_twice(run: Commands, tmp_path: Path) -> None:
+    out = tmp_path / "public"
+    first = run.ok("archive", "build", "--out", out)
+    assert str(out / "archive" / "index.html") in first.out
+    assert (out / "archive" / SLUG / "index.html").is_file()
+    again = run.ok("archive", "build", "--out", out, "--json").json
+    assert again["files"] > 10
+    assert (again["written"], again["removed"], again["kept"]) == (0, [], [])
+
+
+def test_command_follows_the_archive_and_spares_what_is_not_its_own(run: Commands, tmp_path: Path) -> None:
+    out = tmp_path / "public"
+    run.ok("archive", "build", "--out", out)
+    (out / "CNAME").write_text("news.example.org")
+    (out / "feed.xml").write_text("mine")  # ours by name, so it is made again
+    with sqlite3.connect(run.folder / "var" / "newsletter.db") as connection:
+        connection.execute("UPDATE campaigns SET status = 'cancelled' WHERE kind = 'issue'")
+    done = run.ok("archive", "build", "--out", out, "--json").json
+    assert f"archive/{SLUG}/index.html" in done["removed"]
+    assert not (out / "archive" / SLUG).exists()
+    assert not (out / "media").exists()
+    assert (out / "CNAME").exists()
+    assert "<rss" in (out / "feed.xml").read_text("utf-8")
+
+
+def test_command_refuses_a_folder_with_anything_else_in_it(run: Commands, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    done = run("archive", "build", "--out", tmp_path)
+    assert done.code == 4
+    assert "not empty" in done.err
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "site") == ["thesis.txt"]
+
+
+def test_command_leaves_no_folder_behind_when_the_archive_is_private(
+    run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEWSLETTER_ARCHIVE__VISIBILITY", "private")
+    done = run("archive", "build", "--out", tmp_path / "public")
+    assert done.code == 4
+    assert "private" in done.err
+    assert not (tmp_path / "public").exists()
