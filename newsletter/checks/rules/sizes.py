@@ -35,8 +35,11 @@ def gmail_clip(subject: Subject) -> Iterator[Fault]:
 def message(subject: Subject) -> Iterator[Fault]:
     """A message over 500 KB is a warning."""
     if len(subject.message) > HEAVY:
+        carries = any(part.get_content_maintype() == "image" for part in subject.mail.walk())
         yield warning(
             f"The message is {len(subject.message) / KB:.0f} KB, which is slow to send and to open.",
-            "Shorten it; pictures are fetched from your pages and do not count.",
+            "Every copy carries its pictures: show fewer, or let readers fetch them ([images] embed = false)."
+            if carries
+            else "Shorten it; pictures are fetched from your pages and do not count.",
             subject.sources.home,
         )
