@@ -25,10 +25,10 @@ SECOND = "002-the-side-you-favour"
 HOME = "https://news.example.org"
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    folder = tmp_path / "site"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Two issues launched; nothing here changes what is public."""
+    folder = tmp_path_factory.mktemp("site")
     shutil.copytree(starter.issues(), folder / "issues")
     with websites.world(folder) as found:
         found.launch(SLUG)

@@ -6,7 +6,6 @@ import html
 import re
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -40,8 +39,9 @@ TAGS = (
 )
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    tmp_path = tmp_path_factory.mktemp("public")
     shutil.copytree(starter.issues(), tmp_path / "issues")
     folder = tmp_path / "issues" / SLUG
     for path in sorted(folder.glob("*.md")):

@@ -33,6 +33,16 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One issue launched, for tests that only look."""
+    folder = tmp_path_factory.mktemp("shown")
+    (folder / "issues").symlink_to(starter.issues())
+    with websites.world(folder) as found:
+        found.launch(SLUG)
+        yield found
+
+
 def texts(root: Any, path: str) -> list[str]:
     return [each if isinstance(each, str) else each.text for each in root.xpath(path, namespaces=NAMES)]
 
@@ -51,8 +61,8 @@ def get(world: World, name: str) -> Any:
         ("feed.json", "application/feed+json"),
     ],
 )
-def test_feed_says_what_it_is(world: World, name: str, media_type: str) -> None:
-    answer = world.client.get(f"/{name}")
+def test_feed_says_what_it_is(shown: World, name: str, media_type: str) -> None:
+    answer = shown.client.get(f"/{name}")
     assert answer.content_type == media_type
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
@@ -63,9 +73,8 @@ def test_feed_is_sound_before_the_first_issue(world: World) -> None:
     assert get(world, "feed.json")["items"] == []
 
 
-def test_rss_has_what_the_standard_asks_for(world: World) -> None:
-    world.launch(SLUG)
-    root = get(world, "feed.xml")
+def test_rss_has_what_the_standard_asks_for(shown: World) -> None:
+    root = get(shown, "feed.xml")
     assert root.tag == "rss"
     assert root.get("version") == "2.0"
     for required in ("title", "link", "description"):
@@ -76,13 +85,12 @@ def test_rss_has_what_the_standard_asks_for(world: World) -> None:
     assert texts(root, "/rss/channel/item/link") == texts(root, "/rss/channel/item/guid") == [page]
     assert texts(root, "/rss/channel/item/guid/@isPermaLink") == ["true"]
     (date,) = texts(root, "/rss/channel/item/pubDate")
-    assert parsedate_to_datetime(date) == world.clock()
+    assert parsedate_to_datetime(date) == shown.clock()
     assert date.endswith(" GMT")
 
 
-def test_atom_has_what_the_standard_asks_for(world: World) -> None:
-    world.launch(SLUG)
-    root = get(world, "feed.atom")
+def test_atom_has_what_the_standard_asks_for(shown: World) -> None:
+    root = get(shown, "feed.atom")
     assert root.tag == f"{{{feeds.ATOM}}}feed"
     for parent in ("/a:feed", "/a:feed/a:entry"):
         for required in ("id", "title", "updated"):
@@ -94,9 +102,8 @@ def test_atom_has_what_the_standard_asks_for(world: World) -> None:
         assert datetime.fromisoformat(moment).tzinfo is not None
 
 
-def test_json_feed_has_what_the_standard_asks_for(world: World) -> None:
-    world.launch(SLUG)
-    document = get(world, "feed.json")
+def test_json_feed_has_what_the_standard_asks_for(shown: World) -> None:
+    document = get(shown, "feed.json")
     assert document["version"] == "https://jsonfeed.org/version/1.1"
     assert document["title"] == "The Steady Spine"
     assert document["feed_url"] == f"{HOME}/feed.json"
@@ -111,19 +118,17 @@ def test_json_feed_has_what_the_standard_asks_for(world: World) -> None:
     datetime.fromisoformat(item["date_modified"])
 
 
-def test_three_feeds_hold_the_same_whole_issue(world: World) -> None:
-    world.launch(SLUG)
-    (one,) = texts(get(world, "feed.xml"), "//c:encoded")
-    (two,) = texts(get(world, "feed.atom"), "//a:content")
-    three = get(world, "feed.json")["items"][0]["content_html"]
+def test_three_feeds_hold_the_same_whole_issue(shown: World) -> None:
+    (one,) = texts(get(shown, "feed.xml"), "//c:encoded")
+    (two,) = texts(get(shown, "feed.atom"), "//a:content")
+    three = get(shown, "feed.json")["items"][0]["content_html"]
     assert one == two == three
-    for article in world.site.load(SLUG).articles:
+    for article in shown.site.load(SLUG).articles:
         assert article.title in lxml.html.fromstring(one).text_content()
 
 
-def test_every_address_in_a_feed_is_absolute(world: World) -> None:
-    world.launch(SLUG)
-    content = lxml.html.fromstring(get(world, "feed.json")["items"][0]["content_html"])
+def test_every_address_in_a_feed_is_absolute(shown: World) -> None:
+    content = lxml.html.fromstring(get(shown, "feed.json")["items"][0]["content_html"])
     found = [each for name in ("href", "src") for each in content.xpath(f"//@{name}")]
     assert found
     assert [each for each in found if not each.startswith(("https://", "http://", "mailto:"))] == []
@@ -234,33 +239,31 @@ def test_feed_without_preview_text_or_picture_has_none() -> None:
 # -- what pages say about themselves -----------------------------------------------------------------
 
 
-def test_pages_announce_the_feeds(world: World) -> None:
-    world.launch(SLUG)
+def test_pages_announce_the_feeds(shown: World) -> None:
     for path in ("/", "/archive/", f"/archive/{SLUG}/"):
-        page = lxml.html.fromstring(world.client.get(path).text)
+        page = lxml.html.fromstring(shown.client.get(path).text)
         found = page.xpath("//link[@rel='alternate']/@href")
         assert sorted(found) == sorted(f"/{name}" for name in KINDS)
         for each in found:
-            assert world.client.get(each).status_code == 200
+            assert shown.client.get(each).status_code == 200
 
 
-def test_page_of_an_issue_can_be_shared(world: World) -> None:
-    world.launch(SLUG)
-    page = lxml.html.fromstring(world.client.get(f"/archive/{SLUG}/").text)
+def test_page_of_an_issue_can_be_shared(shown: World) -> None:
+    page = lxml.html.fromstring(shown.client.get(f"/archive/{SLUG}/").text)
     said = {each.get("property") or each.get("name"): each.get("content") for each in page.iter("meta")}
-    found = world.site.load(SLUG)
+    found = shown.site.load(SLUG)
     assert said["og:type"] == "article"
     assert said["og:title"] == found.subject
     assert said["og:description"] == said["description"] == found.preheader
     assert said["og:url"] == page.xpath("//link[@rel='canonical']/@href")[0] == f"{HOME}/archive/{SLUG}/"
     assert said["twitter:card"] == "summary_large_image"
     assert said["og:image"].startswith(f"{HOME}/media/")
-    assert world.client.get(said["og:image"].removeprefix(HOME)).status_code == 200
+    assert shown.client.get(said["og:image"].removeprefix(HOME)).status_code == 200
     assert int(said["og:image:width"]) >= 200
     assert said["og:image:alt"]
-    assert datetime.fromisoformat(said["article:published_time"]) == world.clock()
+    assert datetime.fromisoformat(said["article:published_time"]) == shown.clock()
 
 
-def test_table_of_contents_has_a_canonical_address(world: World) -> None:
-    page = lxml.html.fromstring(world.client.get("/archive/?from=mail").text)
+def test_table_of_contents_has_a_canonical_address(shown: World) -> None:
+    page = lxml.html.fromstring(shown.client.get("/archive/?from=mail").text)
     assert page.xpath("//link[@rel='canonical']/@href") == [f"{HOME}/archive/"]
