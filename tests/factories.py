@@ -13,6 +13,7 @@ from newsletter import addresses
 from newsletter.content.values import Image, Issue, Markdown
 from newsletter.deliveries import ledger
 from newsletter.rendering.slots import Rendered, Slot
+from newsletter.rendering.variants import Edition
 from newsletter.store.schema import (
     CampaignKind,
     CampaignStatus,
@@ -130,6 +131,11 @@ def rendered(word: str = "hello") -> Rendered:
         slots=(name, leave),
         page=f"<p>{word}</p>",
     )
+
+
+def edition(word: str = "hello") -> Edition:
+    """The same for everybody."""
+    return Edition.of(rendered(word))
 
 
 def issue(slug: str = "spring", images: Mapping[str, Image] | None = None, on: date = TODAY) -> Issue:

@@ -114,7 +114,7 @@ class World:
         if self.status("first@example.net", list_slug) is None:
             self.subscribe("first@example.net", f"/lists/{list_slug}")
         issue = self.site.load(slug)
-        content = (issue, self.site.render(issue))
+        content = (issue, self.site.editions(issue)[list_slug])
         order = launch.Order(slug, content, self.site.list_ids[list_slug], list_slug, is_trial=False)
         with self.site.database.write() as connection:
             launch.launch(connection, order, errors=(), expect=None, now=self.clock())

@@ -1,10 +1,11 @@
-"""Copies of an issue: one compiled message per campaign, filled for each reader."""
+"""Copies of an issue: one compiled message per variant of a campaign, filled for each reader."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import select
@@ -16,13 +17,29 @@ from newsletter.errors import RenderError
 from newsletter.rendering import headers
 from newsletter.rendering.compiled import CompiledMessage, compile_message
 from newsletter.rendering.headers import Header
+from newsletter.rendering.related import Media
 from newsletter.rendering.slots import Rendered
+from newsletter.rendering.variants import Edition
 from newsletter.store.engine import Database
 from newsletter.store.schema import campaigns
 from newsletter.store.types import to_millis
 from newsletter.subscribers.letterhead import INERT, Letterhead, reader_values
 from newsletter.transport.base import Envelope
 from newsletter.transport.dkim import Signer
+
+
+class _Campaign:
+    """What the copies of one campaign have in common; a variant is compiled when its first reader comes."""
+
+    def __init__(self, edition: Edition, shared: Sequence[Header], view_url: str, media: Media) -> None:
+        self.view_url = view_url
+        self._compiled = cache(lambda number: compile_message(edition.renderings[number], shared, media))
+        self._number = lru_cache(maxsize=4096)(lambda tags: edition.number(json.loads(tags)))
+        self._only = self._compiled(0) if len(edition.renderings) == 1 else None
+
+    def message_for(self, tags: str) -> CompiledMessage:
+        """The variant of a reader with these tags, a JSON list; when it is one for all nobody looks at them."""
+        return self._only or self._compiled(self._number(tags))
 
 
 class IssueComposer:
@@ -41,35 +58,36 @@ class IssueComposer:
         self._lists = lists
         self._database = database
         self._signer = signer
-        self._compiled = lru_cache(maxsize=8)(self._compile)
+        self._campaign = lru_cache(maxsize=8)(self._open)
 
     def compose(self, delivery: Delivery) -> Envelope:
         """The copy of one reader: bytes that follow from (campaign, subscriber, seq) alone."""
-        compiled, view_url = self._compiled(delivery.campaign_id)
+        campaign = self._campaign(delivery.campaign_id)
         if delivery.list_id is None:
             raise RenderError(f"Campaign {delivery.campaign_id} has no list.")
         letterhead = self._letterhead
         url = letterhead.unsubscribe_url(delivery.uid, delivery.list_id)
         values = reader_values(delivery.email, delivery.name, delivery.fields)
-        values |= {"unsubscribe_url": url, "view_url": view_url}
+        values |= {"unsubscribe_url": url, "view_url": campaign.view_url}
         message_id = letterhead.message_id(delivery)
         copy = [
             *letterhead.personal_headers(delivery.email, delivery.name, message_id),
             letterhead.unsubscribe_header(url),
         ]
-        return letterhead.envelope(delivery, message_id, compiled.fill(values, copy, self._signer))
+        message = campaign.message_for(delivery.tags).fill(values, copy, self._signer)
+        return letterhead.envelope(delivery, message_id, message)
 
-    def _compile(self, campaign_id: int) -> tuple[CompiledMessage, str]:
+    def _open(self, campaign_id: int) -> _Campaign:
         with self._database.read() as connection:
             campaign = connection.execute(select(campaigns).where(campaigns.c.id == campaign_id)).one()
             frozen = snapshot.load(connection, campaign.snapshot_id)
-            media = snapshot.embedded(connection, frozen.rendered)
+            media = snapshot.embedded(connection, frozen.edition)
         mailing_list = self._lists.get(campaign.list_id)
         if mailing_list is None:
             raise RenderError(f"The list of campaign {campaign_id} is no longer in newsletter.toml.")
         moment = campaign.scheduled_at or campaign.created_at
-        compiled = compile_message(frozen.rendered, shared_headers(self._letterhead, mailing_list, moment), media)
-        return compiled, self._letterhead.view_url(frozen.slug) or ""
+        shared = shared_headers(self._letterhead, mailing_list, moment)
+        return _Campaign(frozen.edition, shared, self._letterhead.view_url(frozen.slug) or "", media)
 
 
 def shared_headers(letterhead: Letterhead, mailing_list: ListConfig, moment: datetime) -> list[Header]:

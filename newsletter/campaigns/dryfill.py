@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Text, type_coerce
@@ -19,6 +20,7 @@ from newsletter.campaigns.launch import Order
 from newsletter.errors import RefusedError, RenderError
 from newsletter.rendering import headers
 from newsletter.rendering.slots import ALWAYS_PRESENT, TOKEN, Rendered, Slot, resolve
+from newsletter.rendering.variants import Edition
 from newsletter.store.schema import subscribers, subscriptions
 from newsletter.subscribers.letterhead import reader_values
 
@@ -36,21 +38,35 @@ def require_complete(connection: Connection, order: Order, view_url: str) -> Non
     """
     if order.content is None:
         raise RenderError(f"Issue {order.slug} has no content to fill.")
-    needed = _without_fallback(order.content[1])
-    personal = [slot for slot in needed if slot.name.startswith("subscriber.") and slot.name not in ALWAYS_PRESENT]
+    edition = order.content[1]
+    variant_of = _variant_of(edition)
+    needed = [_without_fallback(rendered) for rendered in edition.renderings]
+    personal = [[slot for slot in slots if _is_personal(slot)] for slots in needed]
     for page in _pages(connection, order):
-        for email, name, fields in page:
+        for email, name, fields, tags in page:
+            number = variant_of(tags)
             try:
                 if not (name.isprintable() and len(email) <= 254 and _PLAIN(email)):
                     headers.mailbox("To", name, email)
-                if needed:
-                    _fill(needed, view_url, email, name, fields)
+                if needed[number]:
+                    _fill(needed[number], view_url, email, name, fields)
             except RenderError as error:
                 raise RefusedError(
                     f"Issue {order.slug} cannot be sent to {email}: {error.message}", hint=error.hint
                 ) from error
             # Links are the same for everybody, and whoever has a To field has an address.
-            needed = personal
+            needed[number] = personal[number]
+
+
+def _variant_of(edition: Edition) -> Callable[[str], int]:
+    """From tags as JSON to the variant; they are looked at only when there are several."""
+    if len(edition.renderings) == 1:
+        return lambda _tags: 0
+    return lru_cache(maxsize=4096)(lambda tags: edition.number(json.loads(tags)))
+
+
+def _is_personal(slot: Slot) -> bool:
+    return slot.name.startswith("subscriber.") and slot.name not in ALWAYS_PRESENT
 
 
 def _fill(needed: Sequence[Slot], view_url: str, email: str, name: str, fields: str) -> None:
@@ -67,10 +83,13 @@ def _without_fallback(rendered: Rendered) -> list[Slot]:
 
 
 def _pages(connection: Connection, order: Order) -> Iterator[Sequence[Any]]:
-    """The audience in its order, a page at a time, from one query: address, name, and fields as JSON."""
+    """The audience in its order, a page at a time, from one query: address, name, and as JSON fields and tags."""
     query = (
         audience.eligible(order.list_id, order.slug, is_trial=order.is_trial)
         .join(subscribers, subscribers.c.id == subscriptions.c.subscriber_id)
-        .with_only_columns(subscribers.c.email, subscribers.c.name, type_coerce(subscribers.c.fields, Text))
+        .with_only_columns(
+            *(subscribers.c.email, subscribers.c.name),
+            *(type_coerce(subscribers.c[name], Text) for name in ("fields", "tags")),
+        )
     )
     return connection.execute(query, execution_options={"yield_per": PAGE}).partitions()

@@ -20,7 +20,7 @@ from newsletter.deliveries import ledger
 from newsletter.deliveries.lifecycle import move_campaign
 from newsletter.deliveries.retry import Decision
 from newsletter.errors import RefusedError, StateError
-from newsletter.rendering.slots import Rendered
+from newsletter.rendering.variants import Edition
 from newsletter.store.schema import CampaignKind, CampaignStatus, DeliveryStatus, campaigns
 
 
@@ -29,7 +29,7 @@ class Order:
     """What is to be sent, to whom, when."""
 
     slug: str
-    content: tuple[Issue, Rendered] | None
+    content: tuple[Issue, Edition] | None
     """None when it cannot be read or rendered; an unfinished campaign, being frozen, continues all the same."""
     list_id: int
     list_slug: str

@@ -15,7 +15,8 @@ from sqlalchemy import Connection, Select, and_, exists, insert, or_, select
 
 from newsletter.content.values import Fitted, Issue
 from newsletter.rendering.related import embeds
-from newsletter.rendering.slots import Rendered, as_text, fill_text, null_reader, rendered_from_json, rendered_to_json
+from newsletter.rendering.slots import Rendered, as_text, fill_text, null_reader
+from newsletter.rendering.variants import Edition, edition_from_json, edition_to_json
 from newsletter.store.schema import CampaignStatus, campaigns, deliveries, media, snapshots
 from newsletter.tokens import sha256_hex
 
@@ -27,10 +28,15 @@ class Snapshot:
     id: int
     slug: str
     content_hash: str
-    """SHA-256 of the rendering, hex."""
-    rendered: Rendered
+    """SHA-256 of the edition, hex."""
+    edition: Edition
     issue_date: date
     created_at: datetime
+
+    @property
+    def rendered(self) -> Rendered:
+        """What anybody may read of it."""
+        return self.edition.public
 
 
 @dataclass(frozen=True)
@@ -42,27 +48,27 @@ class Published:
     issue_date: date
 
 
-def content_hash(rendered: Rendered) -> str:
-    """The name of exactly this rendering."""
-    return sha256_hex(rendered_to_json(rendered).encode("utf-8"))
+def content_hash(edition: Edition) -> str:
+    """The name of exactly these renderings."""
+    return sha256_hex(edition_to_json(edition).encode("utf-8"))
 
 
-def take(connection: Connection, issue: Issue, rendered: Rendered, now: datetime) -> int:
-    """Freeze a rendering with its pictures; returns the id. Equal renderings of a slug share one row."""
-    digest = content_hash(rendered)
+def take(connection: Connection, issue: Issue, edition: Edition, now: datetime) -> int:
+    """Freeze an edition with its pictures; returns the id. Equal editions of a slug share one row."""
+    digest = content_hash(edition)
     found = connection.execute(
         select(snapshots.c.id).where(snapshots.c.slug == issue.slug, snapshots.c.content_hash == digest)
     ).scalar()
     if found is not None:
         return int(found)
-    _keep(connection, rendered.pictures, now)
+    _keep(connection, (file for rendered in edition.renderings for file in rendered.pictures), now)
     return int(
         connection.execute(
             insert(snapshots)
             .values(
                 slug=issue.slug,
                 content_hash=digest,
-                rendered=rendered_to_json(rendered),
+                rendered=edition_to_json(edition),
                 issue_date=issue.date.isoformat(),
                 created_at=now,
             )
@@ -78,14 +84,14 @@ def load(connection: Connection, snapshot_id: int) -> Snapshot:
 
 def newest(connection: Connection, slug: str) -> Snapshot | None:
     """What the archive shows of a slug: the newest real send, else the newest sandbox one, else nothing."""
-    row = connection.execute(_launched().where(snapshots.c.slug == slug).limit(1)).first()
+    row = connection.execute(launched().where(snapshots.c.slug == slug).limit(1)).first()
     return None if row is None else _snapshot(row)
 
 
 def published(connection: Connection) -> list[Published]:
     """Every issue that was launched, newest first."""
     found: dict[str, Published] = {}
-    for row in connection.execute(_launched()):
+    for row in connection.execute(launched()):
         if row.slug not in found:
             shown = _snapshot(row)
             found[row.slug] = Published(row.slug, public_subject(shown.rendered), shown.issue_date)
@@ -103,15 +109,17 @@ def picture(connection: Connection, name: str) -> tuple[str, bytes] | None:
     return None if row is None else (row.media_type, row.data)
 
 
-def embedded(connection: Connection, rendered: Rendered) -> dict[str, tuple[str, bytes]]:
-    """Media type and bytes, by name, of what a mail with pictures inside may need; most mails have none inside."""
-    if not embeds(rendered.html):
+def embedded(connection: Connection, edition: Edition) -> dict[str, tuple[str, bytes]]:
+    """Media type and bytes, by name, of what mails with pictures inside may need; most mails have none inside."""
+    names = {name for rendered in edition.renderings if embeds(rendered.html) for name in rendered.media}
+    if not names:
         return {}
-    rows = connection.execute(select(media).where(media.c.name.in_(rendered.media)))
+    rows = connection.execute(select(media).where(media.c.name.in_(names)))
     return {row.name: (row.media_type, row.data) for row in rows}
 
 
-def _launched() -> Select[Any]:
+def launched() -> Select[Any]:
+    """The Snapshots anybody may see, joined to their campaigns: real ones first, each time the newest first."""
     tried = exists().where(deliveries.c.campaign_id == campaigns.c.id, deliveries.c.tries > 0)
     # Paused while it waited for its time: as little public as when it was only scheduled.
     before_its_time = and_(campaigns.c.status == CampaignStatus.PAUSED, campaigns.c.scheduled_at.is_not(None), ~tried)
@@ -141,7 +149,7 @@ def _snapshot(row: Any) -> Snapshot:
         id=row.id,
         slug=row.slug,
         content_hash=row.content_hash,
-        rendered=rendered_from_json(row.rendered),
+        edition=edition_from_json(row.rendered),
         issue_date=date.fromisoformat(row.issue_date),
         created_at=row.created_at,
     )

@@ -99,10 +99,12 @@ def new_article(console: Console, title: str, slug: str, author: str, category: 
 @click.command()
 @click.argument("slug")
 @click.option("--to", "address", required=True, metavar="ADDRESS", help="Who gets the copy.")
+@click.option("--tag", "given", multiple=True, metavar="TAG", help="Tag of the reader (default: on file); repeatable.")
 @click.option("--list", "list_slug", help="List whose name and headers it carries (default: the first).")
 @console_options
-def test(console: Console, slug: str, address: str, list_slug: str | None) -> None:
+def test(console: Console, slug: str, address: str, list_slug: str | None, given: tuple[str, ...]) -> None:
     """Send one real copy of issue SLUG, marked [Test]; its links do nothing."""
+    from newsletter import tags
     from newsletter.addresses import for_the_wire
     from newsletter.campaigns import launch
     from newsletter.checks.findings import errors
@@ -110,10 +112,12 @@ def test(console: Console, slug: str, address: str, list_slug: str | None) -> No
 
     with console.open_site() as site:
         checked = site.check(slug)
-        if checked.issue is None or checked.rendered is None:
+        if not checked.editions:
             launch.refuse_faults(slug, errors(checked.findings))
         reader = shown_reader(console, site, address)
-        message = site.copy(slug, checked.rendered, list_slug=list_slug, reader=reader, mark="[Test]")
+        edition = checked.editions[site.config.list(list_slug).slug]
+        rendered = edition.for_reader([tags.clean(each) for each in given] or reader["tags"])
+        message = site.copy(slug, rendered, list_slug=list_slug, reader=reader, mark="[Test]")
         sender = for_the_wire(site.config.sender.address)
         copies = [Envelope(sender, for_the_wire(reader["email"]), message)]
         outcomes: list[Outcome] = []

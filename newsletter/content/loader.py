@@ -13,12 +13,14 @@ from urllib.parse import urlsplit
 
 from newsletter.content.authors import FILE_NAME as AUTHORS_FILE
 from newsletter.content.authors import load_authors
+from newsletter.content.conditions import Condition, parse
 from newsletter.content.frontmatter import FrontMatter, Key, Kind, Schema, nearest, read
 from newsletter.content.images import open_image
 from newsletter.content.markdown import image_refs
 from newsletter.content.places import inside
 from newsletter.content.typography import typeset
 from newsletter.content.values import LAYOUTS, Article, Author, Image, Issue, Markdown
+from newsletter.content.variants import is_marked, unmarked
 from newsletter.errors import ContentError, NotFoundError
 
 __all__ = ["ARTICLE_KEYS", "ISSUE_KEYS", "list_issues", "load_authors", "load_issue"]
@@ -45,6 +47,8 @@ ARTICLE_KEYS = {
     "link_text": Key(),
     "typography": Key(Kind.BOOL),
     "layout": Key(),
+    "only": Key(),
+    "unless": Key(),
 }
 WORDS_PER_MINUTE = 220
 
@@ -88,6 +92,7 @@ def load_issue(issues_dir: Path, slug: str, *, language: str = "en", typography:
     matter = desk.read(path, ISSUE_KEYS)
     desk.typography = matter.body.typography
     _require_body(matter)
+    _refuse_blocks(matter)
     return Issue(
         slug=slug,
         path=folder,
@@ -139,6 +144,27 @@ def _require_body(matter: FrontMatter) -> None:
         )
 
 
+def _refuse_blocks(matter: FrontMatter) -> None:
+    """Subject, preview text, title and the like are one for everybody: what they say would be told to all."""
+    for key in matter.values:
+        if is_marked(matter.text(key)):
+            raise matter.error(
+                key,
+                f"{key} cannot be different for some readers.",
+                hint="Blocks such as ::: only tag=member belong below; for a whole article write only: tag=member.",
+            )
+
+
+def _condition(matter: FrontMatter) -> Condition | None:
+    """For whom the article is; None is everybody."""
+    given = [key for key in ("only", "unless") if key in matter.lines]
+    if len(given) > 1:
+        raise matter.error("unless", "An article has either only or unless.", hint="Remove one of the two lines.")
+    for key in given:
+        return parse(matter.text(key), excludes=key == "unless", path=matter.path, line=matter.lines[key])
+    return None
+
+
 class _Desk:
     """What all files of one issue share: the folder they may not leave, the language, and the authors."""
 
@@ -184,12 +210,13 @@ class _Desk:
         return open_image(place, named_in=file, line=line)
 
     def pictures(self, body: Markdown) -> dict[str, Image]:
-        return {src: self.picture(src, body.path, line) for src, line in image_refs(body)}
+        return {src: self.picture(src, body.path, line) for src, line in image_refs(unmarked(body))}
 
     def article(self, path: Path, key: str) -> Article:
         inside(self.issues_dir, path, named_in=path, line=0)
         matter = self.read(path, ARTICLE_KEYS)
         _require_body(matter)
+        _refuse_blocks(matter)
         written_at, updated_at = matter.required_day("written_at"), matter.day("updated_at")
         if updated_at and updated_at < written_at:
             raise matter.error(
@@ -233,6 +260,7 @@ class _Desk:
             images=self.pictures(matter.body),
             minutes=max(1, round(len(matter.body.source.split()) / WORDS_PER_MINUTE)),
             layout=matter.text("layout"),
+            condition=_condition(matter),
         )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from newsletter.content.conditions import Condition
+
 LAYOUTS = ("lead", "card", "digest", "full")
 """Ways a mail shows an article: a large opening, a picture beside the excerpt, a line in a list, every word."""
 
@@ -95,6 +97,8 @@ class Article:
     """Estimated reading time."""
     layout: str = ""
     """One of `LAYOUTS`; empty leaves it to the article's place in the issue."""
+    condition: Condition | None = None
+    """For whom it is; None is everybody. `content.variants` chooses, and leaves none."""
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from newsletter.config import Config
-from newsletter.content import markdown
+from newsletter.content import markdown, variants
 from newsletter.content.values import Article, Author, Fitted, Image, Issue, Markdown
-from newsletter.errors import ContentError
+from newsletter.errors import ContentError, RenderError
 from newsletter.rendering.environment import render_template
 from newsletter.rendering.inline import inline_css
 from newsletter.rendering.palette import palette
@@ -73,21 +73,27 @@ def render_issue(
     media_url: MediaUrl,
     page_media_url: MediaUrl | None = None,
     fit: Fit | None = None,
+    public: Issue | None = None,
 ) -> Rendered:
     """Render `issue` with slots for whatever is personal (`unsubscribe_url`, merge tags).
 
     `view_url` is the absolute address of the issue's page (None: there is none), `media_url` gives the
     absolute address of a picture; `page_media_url` gives the one used on the page where that should differ.
+    `public` is the issue as anybody may read it on its page, when `issue` is a variant with more or less than that;
+    such a variant has no page, and what differs in it stands in full in the mail, for it stands nowhere else.
     `fit` makes the files of pictures, which the result carries; without it the authors' own are referred to.
     Mail: `templates/issue/layout.{html,txt}`; page: `page.html`, with the same slots, semantic, without styles.
 
     Equal content makes an equal `Rendered`, wherever it lies. Raises `ContentError` at the file and line of
     whatever is wrong in content or template, `ConfigError` for an accent nobody could read.
     """
+    if variants.asked(issue):
+        raise RenderError("This issue has variants, and none of them was chosen.")
     fields = {field.name: field.required for field in config.fields}
     book = SlotBook(derive_nonce(*_words(issue)), fields, view_url=view_url)
-    mail = _Source(book, media_url, view_url, fit)
-    page = _Source(book, page_media_url or media_url, view_url, fit)
+    bodies = {article.key: article.body.source for article in (public or issue).articles}
+    mail = _Source(book, media_url, view_url, bodies, fit)
+    page = _Source(book, page_media_url or media_url, view_url, bodies, fit)
     subject = mail.front_matter("subject", issue.subject, issue.letter)
     preheader = mail.front_matter("preheader", issue.preheader, issue.letter)
     context: dict[str, object] = {
@@ -104,10 +110,11 @@ def render_issue(
             {article.author.key: article.author for article in issue.articles if article.author.bio}.values()
         ),
     }
-    in_mail, on_page = context | mail.content(issue), context | page.content(issue)
+    in_mail = context | mail.content(issue)
+    on_page = context | page.content(issue) if public is None else None
     html = inline_css(render_template(env, "issue/layout.html", in_mail).strip())
     text = render_template(env, "issue/layout.txt", in_mail).strip("\n") + "\n"
-    fragment = render_template(env, "issue/page.html", on_page).strip()
+    fragment = render_template(env, "issue/page.html", on_page).strip() if on_page is not None else ""
     pictures = mail.pictures | page.pictures  # templates have asked for the last of them by now
     return Rendered(
         subject=subject,
@@ -133,10 +140,18 @@ def _words(issue: Issue) -> list[str]:
 class _Source:
     """Turns one issue's content into what templates print."""
 
-    def __init__(self, book: SlotBook, media_url: MediaUrl, view_url: str | None, fit: Fit | None) -> None:
+    def __init__(
+        self,
+        book: SlotBook,
+        media_url: MediaUrl,
+        view_url: str | None,
+        public_bodies: Mapping[str, str],
+        fit: Fit | None,
+    ) -> None:
         self._book = book
         self._media_url = media_url
         self._view_url = view_url
+        self._public_bodies = public_bodies
         self._fit = fit
         self.pictures: dict[str, Fitted] = {}
         """Every file that was made for this, by its name."""
@@ -153,7 +168,8 @@ class _Source:
     def piece(self, article: Article, *, is_first: bool) -> Piece:
         """One article, shown as its author asked; in full when there is no excerpt, or nowhere to read the rest."""
         layout = article.layout or ("lead" if is_first else "card")
-        is_short = layout == "digest" or (layout != "full" and bool(article.excerpt))
+        is_public = self._public_bodies.get(article.key) == article.body.source
+        is_short = is_public and (layout == "digest" or (layout != "full" and bool(article.excerpt)))
         link = article.link or (f"{self._view_url}#{article.key}" if self._view_url and is_short else "")
         in_full = not (is_short and link)
         return Piece(

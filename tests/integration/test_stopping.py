@@ -43,7 +43,7 @@ def office(site_folder: Path, clock: FrozenClock) -> Callable[[int], Site]:
         with site.database.write() as connection:
             factories.readers(connection, site.keys, READERS)
             list_id = factories.list_id(connection)
-        content = (factories.issue(), factories.rendered())
+        content = (factories.issue(), factories.edition())
         order = Order("spring", content=content, list_id=list_id, list_slug="steady-spine", is_trial=False)
         site.launch(order, errors=(), expect=READERS)
         return site

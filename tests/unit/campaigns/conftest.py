@@ -26,7 +26,7 @@ class Editor:
     clock: FrozenClock
 
     def order(self, slug: str = "spring", *, to: str = "steady-spine", word: str = "hello", **more: Any) -> Order:
-        content = (factories.issue(slug), factories.rendered(word))
+        content = (factories.issue(slug), factories.edition(word))
         list_id = factories.list_id(self.connection, to)
         return Order(slug, **{"content": content, "list_id": list_id, "list_slug": to, "is_trial": False, **more})
 

@@ -48,7 +48,7 @@ class Studio:
         with site.database.write() as connection:
             self.person = factories.subscribed(connection, site.keys, "ada@example.net")
             people.amend(connection, self.person.id, name="Ada <b>Reader</b>")
-            order = Order("spring", (factories.issue(), factories.rendered()), 1, "steady-spine", is_trial=False)
+            order = Order("spring", (factories.issue(), factories.edition()), 1, "steady-spine", is_trial=False)
             self.campaign_id = launch(connection, order, errors=(), expect=None, now=NOW).campaign_id
 
     def letterhead(self, config: Config | None = None) -> Letterhead:

@@ -14,6 +14,7 @@ from sqlalchemy import insert, update
 from newsletter.campaigns import dryfill
 from newsletter.errors import RefusedError
 from newsletter.rendering.slots import Slot
+from newsletter.rendering.variants import Edition
 from newsletter.site import Site
 from newsletter.store.schema import (
     SubscriptionStatus,
@@ -38,7 +39,7 @@ def order(editor: Editor, *, place: str = "text", slot: Slot = CITY) -> Order:
     """An issue that names the reader's city, a required field, without a fallback."""
     rendered = factories.rendered()
     rendered = replace(rendered, slots=(*rendered.slots, slot), **{place: f"{getattr(rendered, place)} {slot.token}"})
-    return editor.order(content=(factories.issue(), rendered))
+    return editor.order(content=(factories.issue(), Edition.of(rendered)))
 
 
 def lives_in(editor: Editor, email: str, **fields: str) -> None:
@@ -147,7 +148,7 @@ def test_launch_of_the_site_refuses_and_writes_nothing(site: Site) -> None:
     rendered = replace(
         checked.rendered, slots=(*checked.rendered.slots, CITY), text=f"{checked.rendered.text}{CITY.token}\n"
     )
-    wanted = replace(site.order(checked, None), content=(checked.issue, rendered), list_id=list_id)
+    wanted = replace(site.order(checked, None), content=(checked.issue, Edition.of(rendered)), list_id=list_id)
     with pytest.raises(RefusedError, match=r"ada@example.net.*subscriber\.city"):
         site.launch(wanted, errors=(), expect=1)
     with site.database.read() as connection:

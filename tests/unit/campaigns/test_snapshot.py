@@ -14,6 +14,7 @@ import pytest
 from newsletter.campaigns import launch, snapshot
 from newsletter.content.values import Fitted
 from newsletter.deliveries.lifecycle import move_campaign, start_scheduled
+from newsletter.rendering.variants import Edition
 from newsletter.store.schema import CampaignStatus, media, snapshots
 
 if TYPE_CHECKING:
@@ -30,24 +31,25 @@ def picture(folder: Path, data: bytes = b"\x89PNG picture") -> Fitted:
 
 def test_equal_renderings_share_a_row_and_different_ones_do_not(editor: Editor) -> None:
     take = snapshot.take
-    first = take(editor.connection, factories.issue(), factories.rendered(), NOW)
-    assert take(editor.connection, factories.issue(), factories.rendered(), NOW + timedelta(days=1)) == first
-    assert take(editor.connection, factories.issue(), factories.rendered("edited"), NOW) != first
-    assert take(editor.connection, factories.issue("summer"), factories.rendered(), NOW) != first
+    first = take(editor.connection, factories.issue(), factories.edition(), NOW)
+    assert take(editor.connection, factories.issue(), factories.edition(), NOW + timedelta(days=1)) == first
+    assert take(editor.connection, factories.issue(), factories.edition("edited"), NOW) != first
+    assert take(editor.connection, factories.issue("summer"), factories.edition(), NOW) != first
     assert editor.rows(snapshots) == 3
 
 
 def test_snapshot_comes_back_as_it_was_taken(editor: Editor) -> None:
     rendered = factories.rendered("Zoë & <b>{{ x }}</b> \u2028")
-    kept = snapshot.load(editor.connection, snapshot.take(editor.connection, factories.issue(), rendered, NOW))
+    taken = snapshot.take(editor.connection, factories.issue(), Edition.of(rendered), NOW)
+    kept = snapshot.load(editor.connection, taken)
     assert kept.rendered == rendered
-    assert kept.content_hash == snapshot.content_hash(rendered)
+    assert kept.content_hash == snapshot.content_hash(Edition.of(rendered))
     assert (kept.slug, kept.issue_date, kept.created_at) == ("spring", date(2026, 9, 15), NOW)
 
 
 def test_pictures_are_kept_with_it_and_outlive_the_file(editor: Editor, tmp_path: Path) -> None:
     image = picture(tmp_path)
-    content = (factories.issue(), replace(factories.rendered(), pictures=(image,)))
+    content = (factories.issue(), Edition.of(replace(factories.rendered(), pictures=(image,))))
     factories.readers(editor.connection, editor.keys, 1)
     editor.launch(content=content)
     image.path.unlink()
@@ -76,7 +78,7 @@ def test_archive_lists_every_issue_once_newest_first_as_anybody_may_read_it(edit
         factories.subscribed(editor.connection, editor.keys, f"{slug}@example.net", slug=slug)
     for slug, on in (("winter", date(2026, 1, 1)), ("spring", date(2026, 4, 1))):
         for to in ("steady-spine", "clinic-notes"):
-            editor.launch(slug, to=to, content=(factories.issue(slug, on=on), factories.rendered()))
+            editor.launch(slug, to=to, content=(factories.issue(slug, on=on), factories.edition()))
     found = snapshot.published(editor.connection)
     assert [(each.slug, each.issue_date.month) for each in found] == [("spring", 4), ("winter", 1)]
     assert found[0].subject == "Spring for friend"

@@ -166,7 +166,7 @@ def test_sending_moves_the_count_in_both_places_and_the_backup_from_before_is_re
     with home.database.write() as connection:
         connection.execute(update(campaigns).values(status=CampaignStatus.PAUSED))
         list_id = factories.list_id(connection)
-    content = (factories.issue("summer"), factories.rendered())
+    content = (factories.issue("summer"), factories.edition())
     order = Order("summer", content=content, list_id=list_id, list_slug="steady-spine", is_trial=False)
     assert home.launch(order, errors=(), expect=5).audience == 5
     backup = back_up(home, tmp_path / "backup.db")

@@ -603,7 +603,7 @@ def test_export_lists_every_subscription_with_its_standing(post: Post) -> None:
 
 
 def test_tags_of_a_row_are_added_to_those_a_reader_has(post: Post) -> None:
-    post.bring("email,tags\nada@example.net,\"Member; Long Term,,\"\nbob@example.net,\n")
+    post.bring('email,tags\nada@example.net,"Member; Long Term,,"\nbob@example.net,\n')
     assert post.person("ada@example.net").tags == ("long-term", "member")
     assert post.person("bob@example.net").tags == ()
     post.bring("email,tags\nada@example.net,board\nbob@example.net,member\nada@example.net,\n")
@@ -612,7 +612,7 @@ def test_tags_of_a_row_are_added_to_those_a_reader_has(post: Post) -> None:
 
 
 def test_tags_survive_the_way_out_and_in(post: Post) -> None:
-    post.bring("email,tags\nada@example.net,\"member,board\"\n")
+    post.bring('email,tags\nada@example.net,"member,board"\n')
     exported = post.export()
     assert exported.splitlines()[1].endswith(',"board,member"')
     with post.database.write() as connection:
