@@ -26,7 +26,7 @@ COMMANDS = {
     "init": ("newsletter.cli.init", "Make a new Site that works at once."),
     "demo": ("newsletter.cli.demo", "Watch the whole story on the bundled example."),
     "new": ("newsletter.cli.author", "Begin a new issue."),
-    "article": ("newsletter.cli.author", "Add articles to an issue."),
+    "article": ("newsletter.cli.article", "Add articles to an issue."),
     "check": ("newsletter.cli.check", "Look an issue over before it is sent."),
     "preview": ("newsletter.cli.preview", "Write an issue exactly as it will be sent."),
     "test": ("newsletter.cli.author", "Send one real copy, marked [Test]."),

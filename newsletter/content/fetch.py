@@ -111,8 +111,8 @@ def fetch(
     """
     deadline = time.monotonic() + seconds
     wish = _Wish(accept, method, max_bytes, resolve, allow_loopback, tls)
+    target = _Target.parse(url)
     for _ in range(MAX_REDIRECTS + 1):
-        target = _Target.parse(url)
         try:
             answer, location = _once(target, wish, deadline)
         except TimeoutError as error:
@@ -132,7 +132,7 @@ def fetch(
             ) from error
         if not location:
             return answer
-        url = _joined(target.url, location)
+        target = _Target.parse(location, base=target.url)
     raise FetchError(f"{url[:200]} redirects too often.", hint="Give the address where the redirects should end.")
 
 
@@ -159,7 +159,7 @@ class _Target:
     path: str
 
     @classmethod
-    def parse(cls, url: str) -> _Target:
+    def parse(cls, url: str, base: str = "") -> _Target:
         wrong = FetchError(
             f'"{url[:200]}" is not a web address that can be fetched.',
             hint="Use a complete address that begins with https:// or http://, without a password in it.",
@@ -167,7 +167,7 @@ class _Target:
         if re.search(r"[\x00-\x1f\x7f]", url.strip()):
             raise wrong
         try:
-            parts = urlsplit(url.strip())
+            parts = urlsplit(urljoin(base, url.strip()))
             port = parts.port
             name = (parts.hostname or "").rstrip(".")
             host = name if ":" in name else name.encode("idna").decode("ascii")
@@ -392,10 +392,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, http.client.HTTPException):
         return f"it answered with something that is not HTTP: {type(error).__name__}"
     return str(getattr(error, "strerror", None) or error or type(error).__name__).rstrip(".")
-
-
-def _joined(url: str, location: str) -> str:
-    try:
-        return urljoin(url, location)
-    except ValueError:  # an address with half a bracket; said by _Target.parse
-        return location
