@@ -7,6 +7,7 @@ sheet. The default theme lacks everything but a line about itself: `templates/` 
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,7 +89,13 @@ def eject(site_templates: Path, name: str, files: tuple[str, ...] = (), *, force
     for wanted in files or (ISSUE,):
         matching = {each: path for each, path in sources.items() if each == wanted or each.startswith(_slashed(wanted))}
         if not matching:
-            raise NotFoundError(f"The theme {name} has no file {wanted!r}.", hint=nearest(wanted, sources))
+            near = difflib.get_close_matches(wanted, sources, n=1)
+            hint = (
+                f"Did you mean {near[0]}?"
+                if near
+                else f"Without any name, all that an issue of {name} is made of is copied."
+            )
+            raise NotFoundError(f"The theme {name} has no file {wanted!r}.", hint=hint)
         chosen.update(matching)
     written, kept = [], []
     for each, source in sorted(chosen.items()):
