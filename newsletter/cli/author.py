@@ -1,4 +1,4 @@
-"""An editor's day: begin an issue, add an article, look it over, send one test copy."""
+"""An editor's day: begin an issue, and send one test copy of it."""
 
 from __future__ import annotations
 
@@ -20,22 +20,6 @@ date: {date}
 Hello {{{{ subscriber.first_name | default("friend") }}}},
 
 TK: write your letter here.
-"""
-
-ARTICLE = """\
----
-title: {title}
-author: {author}
-category: {category}
-written_at: {date}
-# updated_at: {date}
-# image: picture.jpg
-# image_alt: "What the picture shows"
-# excerpt: "Shown in the mail instead of the whole text"
-# link: https://…
----
-
-TK: write the article here.
 """
 
 
@@ -60,40 +44,6 @@ def new(console: Console, slug: str, subject: str) -> None:
         {"issue": slug, "folder": str(folder)},
         f"Made {folder / 'issue.md'}.\nNext: write it, then `newsletter article new TITLE --issue {slug}`.",
     )
-
-
-@click.group()
-@console_options
-def article(_console: Console) -> None:
-    """Add articles to an issue."""
-
-
-@article.command("new")
-@click.argument("title")
-@click.option("--issue", "slug", required=True, help="Slug of the issue.")
-@click.option("--author", default="", help="Key of the author in authors.toml (default: the first).")
-@click.option("--category", default="Article", help="The line above the title.")
-@console_options
-def new_article(console: Console, title: str, slug: str, author: str, category: str) -> None:
-    """Add an article called TITLE at the end of an issue."""
-    from newsletter.content.loader import load_authors
-    from newsletter.starter.plant import slug_for
-
-    with console.open_site() as site:
-        folder = site.issues_dir / slug
-        if not (folder / "issue.md").is_file():
-            site.load(slug)  # says what is wrong with the slug, or with the issue
-        author = author or next(iter(load_authors(site.issues_dir)), "")
-        taken = next(iter(sorted(folder.glob(f"[0-9][0-9]-{slug_for(title)}.md"))), None)
-        if taken is not None:
-            raise RefusedError(f"{taken} exists already.", hint="Edit that article, or give the new one another title.")
-        numbers = [int(path.name[:2]) for path in folder.glob("[0-9][0-9]-*.md")]
-        path = folder / f"{max(numbers, default=0) + 1:02d}-{slug_for(title)}.md"
-        text = ARTICLE.format(
-            title=_quoted(title), author=author, category=_quoted(category), date=site.clock().date().isoformat()
-        )
-        path.write_text(text, "utf-8")
-    console.result({"issue": slug, "file": str(path)}, f"Made {path}.")
 
 
 @click.command()
