@@ -38,8 +38,16 @@ def photographs() -> list[bytes]:
     return found
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Only the first test waits for the pictures."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def folder(tmp_path: Path, photographs: list[bytes]) -> Path:
+def folder(tmp_path: Path, photographs: list[bytes], cache: Path) -> Path:
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "cache").symlink_to(cache)
     shutil.copytree(starter.issues(), tmp_path / "issues")
     issue = tmp_path / "issues" / SLUG
     for name, data in zip(("path.jpg", "moonlight.jpg", "four-treatments.jpg"), photographs, strict=False):

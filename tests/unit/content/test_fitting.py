@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from unit.content.photographs import CAMERA, drawing, encoded, grainy, on_file, scene, where_it_was
 
 from newsletter.content.cache import Cache
-from newsletter.content.fitting import BUDGET, ISSUE_BUDGET, TALLEST, WIDEST, Fitter, size_for
+from newsletter.content.fitting import BUDGET, TALLEST, WIDEST, Fitter, size_for
 from newsletter.content.values import Fitted, Image
 from newsletter.errors import ContentError
 
@@ -145,16 +145,6 @@ def test_equal_input_makes_equal_bytes_in_every_process(tmp_path: Path) -> None:
     command = [sys.executable, "-c", program, *(str(image.path) for image in images)]
     runs = {subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2)}
     assert runs == {"".join(f"{Fitter().fit(image, 200).digest}\n" for image in images)}
-
-
-def test_four_photographs_of_six_megabytes_are_a_light_issue(tmp_path: Path) -> None:
-    sizes = []
-    for seed in range(4):
-        data = encoded(grainy((4000, 3000), seed), "JPEG", quality=93, exif=where_it_was())
-        assert len(data) > 5_500_000
-        sizes.append(len(Fitter().fit(on_file(tmp_path / "p.jpg", data), 600).data))
-    assert max(sizes) <= BUDGET
-    assert sum(sizes) <= ISSUE_BUDGET
 
 
 # -- which format -----------------------------------------------------------------------------------
