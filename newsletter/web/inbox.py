@@ -1,8 +1,7 @@
 """The sandbox in the browser: what was sent while trying, as its reader would see it.
 
 Mail is foreign HTML even when we wrote it, so it is shown in a frame that may run nothing, from an
-address with a policy of its own. The page answers to loopback names only: a web site that points its
-own name at this machine (DNS rebinding) gets nothing to read.
+address with a policy of its own, and to this machine only (`loopback`).
 """
 
 from __future__ import annotations
@@ -11,18 +10,17 @@ import re
 from collections.abc import Callable
 from html import unescape
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from flask import Blueprint, Flask, Response, abort, current_app, request
+from flask import Blueprint, Flask, Response, abort, current_app
 from werkzeug.exceptions import HTTPException
 
 from newsletter import starter
-from newsletter.config import is_loopback
 from newsletter.config.model import ThemeConfig
 from newsletter.errors import NotFoundError
 from newsletter.rendering.environment import make_environment, render_template
 from newsletter.transport import sandbox
-from newsletter.web import assets
+from newsletter.web import assets, loopback
 from newsletter.web.headers import POLICY
 
 Media = Callable[[str], tuple[str, bytes] | None]
@@ -51,8 +49,7 @@ def create_inbox(folder: Path, media: Media | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = 1024
     app.extensions["inbox"] = (folder, media, make_environment(None))
     app.register_blueprint(blueprint)
-    app.before_request(_only_for_this_machine)
-    app.after_request(_add_headers)
+    loopback.install(app, POLICY.format(ancestors="'none'").replace("'none'", "'none'; frame-src 'self'", 1))
     app.register_error_handler(HTTPException, _trouble)
     app.register_error_handler(NotFoundError, _gone)
     return app
@@ -139,20 +136,6 @@ def _page(name: str, status: int = 200, **context: object) -> Response:
     environment = current_app.extensions["inbox"][2]
     text = render_template(environment, f"web/inbox/{name}.html", context)
     return Response(text, status, content_type="text/html; charset=utf-8")
-
-
-def _only_for_this_machine() -> None:
-    if not is_loopback(urlsplit(f"//{request.host}").hostname or ""):
-        abort(403)
-
-
-def _add_headers(response: Response) -> Response:
-    own = POLICY.format(ancestors="'none'").replace("default-src 'none'", "default-src 'none'; frame-src 'self'")
-    response.headers.setdefault("Content-Security-Policy", own)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response
 
 
 def _trouble(error: HTTPException) -> Response:

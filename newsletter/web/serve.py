@@ -33,14 +33,14 @@ _Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 class Server:
     """A bound, not yet running server; `host` and `port` say where."""
 
-    def __init__(self, app: _Wsgi, listening: socket.socket) -> None:
+    def __init__(self, app: _Wsgi, listening: socket.socket, threads: int = THREADS) -> None:
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         self._map: dict[int, Any] = {}
         self._server = create_server(
             app,
             map=self._map,
             sockets=[listening],
-            threads=THREADS,
+            threads=threads,
             max_request_body_size=MAX_BODY,
             inbuf_overflow=64 * 1024,  # the rest of a large body waits in a file, not in memory
             max_request_header_size=32 * 1024,
@@ -88,14 +88,16 @@ class Server:
         self._map.clear()
 
 
-def serve(app: Flask, config: ServerConfig, *, host: str | None = None, port: int | None = None) -> Server:
+def serve(
+    app: Flask, config: ServerConfig, *, host: str | None = None, port: int | None = None, threads: int = THREADS
+) -> Server:
     """Bind `app` to the configured address, or to another one (port 0: any free one); `run` or `start` serve it.
 
     Raises `NewsletterError` when the address cannot be had, `ConfigError` for a proxy that is no address.
     """
     host, port = config.host if host is None else host, config.port if port is None else port
     application = _by_proxy(app, [_network(each) for each in config.trusted_proxies])
-    return Server(application, _listen(host, port))
+    return Server(application, _listen(host, port), threads)
 
 
 def _listen(host: str, port: int) -> socket.socket:
