@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
+from pathlib import Path
 
 from markdown_it import MarkdownIt
 
@@ -28,9 +29,10 @@ DEEPEST = 3
 
 # n different questions make n + 1 variants at least.
 _QUESTIONS = MOST - 1
-_MARKER = re.compile(r" {0,3}:{3,}[ \t]*(?P<word>[A-Za-z]*)(?P<rest>.*)")
-_MEANT = re.compile(r"[ \t>*+.)\d-]*:{3,}[ \t]*(?:only|unless)\b", re.IGNORECASE)
-_ANYWHERE = re.compile(r":::[ \t]*(?:only|unless)\b", re.IGNORECASE)
+_MARKER = re.compile(r" {0,3}:{3,}\s*(?P<word>[A-Za-z]*)(?P<rest>.*)")
+_MISPLACED = re.compile(r"[ \t>*+.)\d-]*:{3,}\s*(?:only|unless)\b", re.IGNORECASE)
+_MISTYPED = re.compile(r"[\s>*+.)\d-]*[:：]+\s*(?:only|unless)\s+(?:tag|list)\w*\s*=", re.IGNORECASE)
+_ANYWHERE = re.compile(r":::[^\S\n]*(?:only|unless)\b|[:：]+\s*(?:only|unless)\s+(?:tag|list)\w*\s*=", re.IGNORECASE)
 _EXCLUDES = {"only": False, "unless": True}
 
 _outline = MarkdownIt("commonmark", {"html": False}).disable(["inline", "text_join"])
@@ -167,13 +169,8 @@ def blocks(md: Markdown) -> tuple[Block, ...]:
         here = md.line + number
         marker = None if number in code else _MARKER.fullmatch(line)
         if marker is None:
-            if number not in code and _MEANT.match(line):
-                raise ContentError(
-                    "This block stands inside a list or quotation, where it could not be taken out.",
-                    path=md.path,
-                    line=here,
-                    hint='Begin the line with ":::", and put the list or quotation inside the block.',
-                )
+            if number not in code:
+                _refuse_lookalike(line, md.path, here)
             continue
         word, rest = marker["word"].lower(), marker["rest"].strip()
         if word in _EXCLUDES:
@@ -201,6 +198,24 @@ def blocks(md: Markdown) -> tuple[Block, ...]:
                 "This block is never closed.", path=md.path, line=around.line, hint='Close it with a line ":::".'
             )
     return tuple(block for block in found if block)
+
+
+def _refuse_lookalike(line: str, path: Path, number: int) -> None:
+    """A line that somebody may take for the beginning of a block: what is behind it would be told to all."""
+    if _MISPLACED.match(line):
+        raise ContentError(
+            "This block stands inside a list or quotation, where it could not be taken out.",
+            path=path,
+            line=number,
+            hint='Begin the line with ":::", and put the list or quotation inside the block.',
+        )
+    if _MISTYPED.match(line):
+        raise ContentError(
+            "This looks like the beginning of a block, but is none.",
+            path=path,
+            line=number,
+            hint='A block begins with three colons and a space: "::: only tag=member".',
+        )
 
 
 def _code_lines(source: str) -> set[int]:

@@ -84,6 +84,11 @@ def test_callout_inside_keeps_its_own_end() -> None:
     assert seen(source) == ["Hello", ":::: tip", "all", "::::"]
 
 
+def test_marker_may_be_typed_carelessly() -> None:
+    for marker in (":::only tag=a", "  :::   ONLY  tag = a ", ":::\u00a0only\u00a0tag=a", ":::::: only tag=a"):
+        assert seen(letter("Hello", marker, "inside", "  :::", "Bye")) == ["Hello", "Bye"]
+
+
 def test_button_has_no_end() -> None:
     source = letter("Hello", "::: only tag=a", "::: button https://example.org Visit", ":::", "Bye")
     assert seen(source) == ["Hello", "Bye"]
@@ -185,6 +190,9 @@ def test_picture_in_a_block_is_found_whoever_the_block_is_for(tmp_path: Path) ->
         (("> ::: only tag=a", "> x", "> :::"), 9, "inside a list or quotation"),
         (("- one", "    ::: only tag=a", "    x", "    :::"), 10, "inside a list or quotation"),
         (("1. ::: unless tag=a", "   x", "   :::"), 9, "inside a list or quotation"),
+        ((":: only tag=a", "x", "::"), 9, "is none"),
+        (("：：：only tag=a", "x", "：：："), 9, "is none"),
+        (("\u00a0::: unless list=weekly", "x"), 9, "is none"),
         (("A", *(f"::: only tag={tag}" for tag in "abcd"), "x", *[":::"] * 4), 13, "more than 3 deep"),
     ],
 )
