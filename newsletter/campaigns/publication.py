@@ -12,11 +12,11 @@ from datetime import date, datetime
 from typing import Any
 
 import lxml.html
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
 
 from newsletter.campaigns import snapshot
 from newsletter.rendering.slots import as_html, as_text, fill_text, null_reader
-from newsletter.store.schema import campaigns, media, snapshots
+from newsletter.store.schema import CampaignStatus, campaigns, deliveries, snapshots
 
 HOME = "/"
 """Where links lead that are a reader's own in the mail."""
@@ -103,14 +103,14 @@ def read(connection: Connection, head: Head) -> PublicIssue:
 
 def picture(connection: Connection, name: str) -> tuple[str, bytes] | None:
     """Media type and bytes of `/media/<name>`, for types that browsers show as pictures and nothing else."""
-    found = connection.execute(select(media.c.media_type, media.c.data).where(media.c.name == name)).one_or_none()
-    return None if found is None or found.media_type not in PICTURE_TYPES else (found.media_type, found.data)
+    found = snapshot.picture(connection, name)
+    return found if found is not None and found[0] in PICTURE_TYPES else None
 
 
 def _heads(connection: Connection, slug: str | None = None) -> Iterator[Head]:
     began = func.coalesce(campaigns.c.scheduled_at, campaigns.c.created_at).label("began_at")
     columns = (*(snapshots.c[name] for name in ("id", "slug", "issue_date", "created_at")), campaigns.c.is_trial, began)
-    query = snapshot.launched().with_only_columns(*columns)
+    query = _launched(*columns)
     if slug is not None:
         query = query.where(snapshots.c.slug == slug)
     campaigns_of: dict[str, list[Any]] = {}
@@ -121,6 +121,25 @@ def _heads(connection: Connection, slug: str | None = None) -> Iterator[Head]:
         first = min(row.began_at for row in rows if row.is_trial == shown.is_trial)
         updated_at = max(shown.created_at, first)
         yield Head(shown.id, shown.slug, date.fromisoformat(shown.issue_date), first, updated_at)
+
+
+def _launched(*columns: ColumnElement[Any]) -> Select[Any]:
+    """Columns of the Snapshots anybody may see and of their campaigns: real ones first, of either the newest first."""
+    tried = exists().where(deliveries.c.campaign_id == campaigns.c.id, deliveries.c.tries > 0)
+    # Paused while it waited for its time: as little public as when it was only scheduled.
+    before_its_time = and_(campaigns.c.status == CampaignStatus.PAUSED, campaigns.c.scheduled_at.is_not(None), ~tried)
+    return (
+        select(*columns)
+        .select_from(snapshots)
+        .join(campaigns, campaigns.c.snapshot_id == snapshots.c.id)
+        .where(
+            campaigns.c.status != CampaignStatus.SCHEDULED,
+            # Whoever had a copy before it was cancelled may still want to view it in the browser.
+            or_(campaigns.c.status != CampaignStatus.CANCELLED, tried),
+            ~before_its_time,
+        )
+        .order_by(campaigns.c.is_trial, campaigns.c.id.desc())
+    )
 
 
 def _lead(image: Any) -> LeadPicture | None:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, exists, insert, or_, select
+from sqlalchemy import Connection, exists, insert, select
 
 from newsletter.content.values import Fitted, Issue
 from newsletter.rendering.related import embeds
-from newsletter.rendering.slots import Rendered, as_text, fill_text, null_reader
+from newsletter.rendering.slots import Rendered
 from newsletter.rendering.variants import Edition, edition_from_json, edition_to_json
-from newsletter.store.schema import CampaignStatus, campaigns, deliveries, media, snapshots
+from newsletter.store.schema import media, snapshots
 from newsletter.tokens import sha256_hex
 
 
@@ -37,15 +37,6 @@ class Snapshot:
     def rendered(self) -> Rendered:
         """What anybody may read of it."""
         return self.edition.public
-
-
-@dataclass(frozen=True)
-class Published:
-    """An issue in the archive's table of contents."""
-
-    slug: str
-    subject: str
-    issue_date: date
 
 
 def content_hash(edition: Edition) -> str:
@@ -82,27 +73,6 @@ def load(connection: Connection, snapshot_id: int) -> Snapshot:
     return _snapshot(connection.execute(select(snapshots).where(snapshots.c.id == snapshot_id)).one())
 
 
-def newest(connection: Connection, slug: str) -> Snapshot | None:
-    """What the archive shows of a slug: the newest real send, else the newest sandbox one, else nothing."""
-    row = connection.execute(launched().where(snapshots.c.slug == slug).limit(1)).first()
-    return None if row is None else _snapshot(row)
-
-
-def published(connection: Connection) -> list[Published]:
-    """Every issue that was launched, newest first."""
-    found: dict[str, Published] = {}
-    for row in connection.execute(launched()):
-        if row.slug not in found:
-            shown = _snapshot(row)
-            found[row.slug] = Published(row.slug, public_subject(shown.rendered), shown.issue_date)
-    return sorted(found.values(), key=lambda each: (each.issue_date, each.slug), reverse=True)
-
-
-def public_subject(rendered: Rendered) -> str:
-    """The subject as anybody may read it."""
-    return fill_text(rendered.subject, rendered.slots, null_reader(rendered.slots, ""), as_text)
-
-
 def picture(connection: Connection, name: str) -> tuple[str, bytes] | None:
     """Media type and bytes of `/media/<name>`."""
     row = connection.execute(select(media).where(media.c.name == name)).one_or_none()
@@ -116,24 +86,6 @@ def embedded(connection: Connection, edition: Edition) -> dict[str, tuple[str, b
         return {}
     rows = connection.execute(select(media).where(media.c.name.in_(names)))
     return {row.name: (row.media_type, row.data) for row in rows}
-
-
-def launched() -> Select[Any]:
-    """The Snapshots anybody may see, joined to their campaigns: real ones first, each time the newest first."""
-    tried = exists().where(deliveries.c.campaign_id == campaigns.c.id, deliveries.c.tries > 0)
-    # Paused while it waited for its time: as little public as when it was only scheduled.
-    before_its_time = and_(campaigns.c.status == CampaignStatus.PAUSED, campaigns.c.scheduled_at.is_not(None), ~tried)
-    return (
-        select(snapshots)
-        .join(campaigns, campaigns.c.snapshot_id == snapshots.c.id)
-        .where(
-            campaigns.c.status != CampaignStatus.SCHEDULED,
-            # Whoever had a copy before it was cancelled may still want to view it in the browser.
-            or_(campaigns.c.status != CampaignStatus.CANCELLED, tried),
-            ~before_its_time,
-        )
-        .order_by(campaigns.c.is_trial, campaigns.c.id.desc())
-    )
 
 
 def _keep(connection: Connection, files: Iterable[Fitted], now: datetime) -> None:
