@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from newsletter.content.authors import FILE_NAME as AUTHORS_FILE
+from newsletter.content.typography import TYPED
 from newsletter.content.values import Article, Author, Issue, Markdown
 
 _KEY = re.compile(r"""["']?([a-z_]+)["']?[ \t]*:""")
@@ -53,7 +54,7 @@ class Sources:
     def find(self, *needles: str) -> Place:
         """Where the first of `needles` that occurs at all occurs first; `home` when none does."""
         for needle in needles:
-            for form in dict.fromkeys((needle, unquote(needle))):
+            for form in dict.fromkeys((needle, unquote(needle), needle.translate(TYPED))):
                 for passage in self.passages:
                     offset = passage.text.find(form) if form else -1
                     if offset >= 0:

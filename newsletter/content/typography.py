@@ -34,6 +34,9 @@ _MARKS = {
 LANGUAGES = tuple(language for language in _MARKS if "-" not in language)
 """Languages whose quotation marks are known; in others quotation marks stay as typed."""
 
+TYPED = str.maketrans(dict.fromkeys("“”„«»", '"') | dict.fromkeys("‘’‚‹›", "'"))
+"""For `str.translate`: marks of print back to those of a keyboard, to find words where they were written."""
+
 _FIXED = re.compile(
     r"""\{\{[^{}\n]{0,500}\}\}                        # a merge tag
       | <[A-Za-z/!?][^<>]*>                           # a tag, shown as the text it is

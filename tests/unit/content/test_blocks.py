@@ -249,18 +249,18 @@ def test_caption_within_a_text_is_an_error() -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        *("::: tip\n" * 13_000, "::: tip\n" * 30 + "x\n" + ":::\n" * 30, ":::\n" * 40_000, "> ::: tip\n" * 15_000),
-        *("::: events\n" + "- a" + " " * 150_000 + "\n:::", "::: digest\n" + "- " * 90_000 + "\n:::"),
-        *("::: button " + "x" * 180_000, "![a](p.jpg){" + "{" * 180_000, "::: " + ":" * 180_000, ":::" * 60_000),
+        *("::: tip\n" * 5_000, "::: tip\n" * 30 + "x\n" + ":::\n" * 30, ":::\n" * 10_000, "> ::: tip\n" * 5_000),
+        *("::: events\n" + "- a" + " " * 40_000 + "\n:::", "::: digest\n" + "- " * 20_000 + "\n:::"),
+        *("::: button " + "x" * 40_000, "![a](p.jpg){" + "{" * 40_000, "::: " + ":" * 40_000, ":::" * 15_000),
         *("- ::: tip\n" * 10_000, "::: tip\n```\n" * 10_000),
     ],
     ids=lambda source: repr(source[:12]),
 )
 def test_hostile_containers_end_soon(source: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with contextlib.suppress(ContentError):
         html(source)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 3
 
 
 def test_nesting_too_deep_is_an_error_at_its_line() -> None:

@@ -105,13 +105,13 @@ def test_escaped_mark_is_text() -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        *("[^" * 90_000, "[^a" * 60_000, "[^a]: " * 30_000, "[^a]:\n" * 30_000, "x[^a]" * 30_000 + "\n\n[^b]: x"),
-        *("[^" + "a" * 190_000 + "]", "".join(f"[^{i}]: [^{i + 1}]\n\n" for i in range(5_000))),
+        *("[^" * 20_000, "[^a" * 15_000, "[^a]: " * 8_000, "[^a]:\n" * 8_000, "x[^a]" * 8_000 + "\n\n[^b]: x"),
+        *("[^" + "a" * 40_000 + "]", "".join(f"[^{i}]: [^{i + 1}]\n\n" for i in range(2_000))),
     ],
     ids=lambda source: repr(source[:12]),
 )
 def test_hostile_notes_end_soon(source: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with contextlib.suppress(ContentError):
         html(source)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 3
