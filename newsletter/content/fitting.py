@@ -152,7 +152,7 @@ def _fitted(picture: PIL.Image.Image, image: Image, data: bytes, size: tuple[int
     shown = _plain(picture)
     is_drawing = not is_photograph and shown.getcolors(_FEW) is not None
     if shown.size != across:
-        shown = shown.resize(across, PIL.Image.Resampling.LANCZOS)
+        shown = shown.resize(across, PIL.Image.Resampling.LANCZOS, reducing_gap=3.0)
     if turn in _TURNS:
         shown = shown.transpose(_TURNS[turn])
     shown = _in_srgb(shown, profile)

@@ -20,7 +20,9 @@ from newsletter.content.values import Image
 from newsletter.errors import ContentError
 
 MAX_BYTES = 20_000_000
-MAX_PIXELS = 50_000_000
+MAX_PIXELS = {"JPEG": 50_000_000, "MPO": 50_000_000}
+MAX_UNPACKED_PIXELS = 25_000_000
+"""Of other formats, which can only be unpacked whole, with some ten bytes a pixel."""
 SIDEWAYS = (5, 6, 7, 8)
 """EXIF 2.32 §4.6.4: orientations that exchange rows and columns."""
 
@@ -46,8 +48,8 @@ _measured: dict[str, _Measure] = {}
 def open_image(path: Path, *, named_in: Path, line: int) -> Image:
     """Measure the picture at `path`; errors are reported at the place that names it.
 
-    Raises ContentError when the file is missing, over 20 MB or 50 megapixels, not JPEG, PNG, GIF or
-    WebP, or damaged. Width and height are as shown, with the EXIF orientation applied.
+    Raises ContentError when the file is missing, over 20 MB or 50 megapixels (25 if it is no JPEG), not
+    JPEG, PNG, GIF or WebP, or damaged. Width and height are as shown, with the EXIF orientation applied.
     """
 
     def refuse(what: str, hint: str) -> ContentError:
@@ -66,7 +68,8 @@ def open_image(path: Path, *, named_in: Path, line: int) -> Image:
     try:
         width, height, media_type, suffix = _measured.get(digest) or _remember(digest, _measure(data))
     except (PIL.Image.DecompressionBombWarning, PIL.Image.DecompressionBombError) as error:
-        raise refuse(f"has more than {MAX_PIXELS // 1_000_000} megapixels", "Save it with fewer pixels.") from error
+        hint = "Save it with fewer: a JPEG may have 50 megapixels, others 25."
+        raise refuse("has too many megapixels", hint) from error
     except PIL.UnidentifiedImageError as error:
         raise refuse("is not a JPEG, PNG, GIF or WebP file", "Save it as JPEG or PNG.") from error
     # Pillow's plugins meet damaged files with whatever exception their parsing runs into.
@@ -80,14 +83,14 @@ def opened(data: bytes) -> Iterator[PIL.Image.Image]:
     """The picture in `data`, its pixels not read yet.
 
     Pillow's warnings are silent inside, and no other thread decodes meanwhile. Raises DecompressionBombError
-    over 50 megapixels, UnidentifiedImageError when it is none of our formats, and for what is damaged
+    when it has too many, UnidentifiedImageError when it is none of our formats, and for what is damaged
     whatever Pillow raises.
     """
     with _warnings_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
         with PIL.Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "GIF", "WEBP")) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
+            if picture.width * picture.height > MAX_PIXELS.get(picture.format or "", MAX_UNPACKED_PIXELS):
                 raise PIL.Image.DecompressionBombError
             yield picture
 
