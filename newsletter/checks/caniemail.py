@@ -41,14 +41,25 @@ DEGRADES_WELL = frozenset(
 """What themes use and loses nothing that matters where it is missing."""
 
 _SHAPES = (
-    (re.compile(r"<([a-z][a-z0-9]*)>(?: element)?"), "element"),
-    (re.compile(r"([a-z-]+)\(\)(?: function)?"), "function"),
-    (re.compile(r"([a-z]+) unit"), "unit"),
-    (re.compile(r"([a-z-]+) attribute"), "attribute"),
-    (re.compile(r"([a-z-]+: ?[a-z-]+)"), "value"),
-    (re.compile(r"(-?[a-z]+(?:-[a-z]+)*)(?: property)?"), "property"),
-    (re.compile(r"\.?([A-Za-z]{3,5})(?: image)?(?: format)?"), "picture"),
+    (re.compile(r"<([a-z][a-z0-9]*)>"), "element", {"html"}),
+    (re.compile(r"([a-z-]+)\(\)"), "function", {"css"}),
+    (re.compile(r"([a-z]+) unit"), "unit", {"css"}),
+    (re.compile(r"([a-z-]+) attributes?"), "attribute", {"html"}),
+    (re.compile(r"([a-z-]+: ?[a-z-]+)"), "value", {"css"}),
+    (re.compile(r"([A-Za-z]{3,5})(?: image)?(?: format)?"), "picture", {"image"}),
+    (re.compile(r"-?[a-z]+(?:-[a-z]+)*"), "property", {"css"}),
 )
+_BETWEEN = re.compile(r"\s*(?:,|&| and )\s*")
+_AROUND = re.compile(r"^CSS (?=\w+\(\))| (?:element|function|property|(?:longhand )?properties)$")
+_OTHERWISE = {
+    "CSS Variables (Custom Properties)": (Feature("function", "var"),),
+    "Embedded <svg> image": (Feature("element", "svg"),),
+    "css column properties": (Feature("property", "columns"), Feature("property", "column-width")),
+    "grid-template-* properties": tuple(
+        Feature("property", f"grid-template-{name}") for name in ("columns", "rows", "areas")
+    ),
+}
+"""Titles that no shape fits."""
 
 
 def read(file: Path) -> tuple[Fact, ...]:
@@ -66,24 +77,26 @@ def read(file: Path) -> tuple[Fact, ...]:
 
 def _facts(entries: Any) -> Iterator[Fact]:
     for entry in entries:
-        feature = _feature(str(entry["title"]), str(entry.get("category", "")))
-        if feature is None or feature.name in DEGRADES_WELL:
-            continue
         lacking = frozenset(_lacking(entry["stats"]))
-        if lacking:
-            source = str(entry.get("url") or f"https://www.caniemail.com/features/{entry.get('slug', '')}/")
-            yield Fact(feature, lacking, "Do without it where the layout depends on it.", source)
+        for feature in _features(str(entry["title"]), str(entry.get("category", ""))):
+            if lacking and feature.name not in DEGRADES_WELL:
+                source = str(entry.get("url") or f"https://www.caniemail.com/features/{entry.get('slug', '')}/")
+                yield Fact(feature, lacking, "Do without it where the layout depends on it.", source)
 
 
-def _feature(title: str, category: str) -> Feature | None:
-    title = title.strip().replace("&lt;", "<").replace("&gt;", ">")
-    for shape, kind in _SHAPES:
-        found = shape.fullmatch(title)
-        if found is None or (kind == "property" and category != "css") or (kind == "picture" and category != "image"):
-            continue
-        name = found[1].lower()
-        return Feature(kind, re.sub(r":\s*", ": ", name) if kind == "value" else name)
-    return None
+def _features(title: str, category: str) -> Iterator[Feature]:
+    """What a title speaks of: `gap, column-gap, row-gap` are three; nothing for selectors, at-rules and prose."""
+    yield from _OTHERWISE.get(title, ())
+    parts = _BETWEEN.split(_AROUND.sub("", title.strip()))
+    if parts[-1].endswith(" attributes"):
+        parts = [f"{part.removesuffix(' attributes')} attribute" for part in parts]
+    for part in parts:
+        for shape, kind, categories in _SHAPES:
+            found = shape.fullmatch(part) if category in categories else None
+            if found is not None:
+                name = found[found.lastindex or 0].lower()
+                yield Feature(kind, re.sub(r":\s*", ": ", name) if kind == "value" else name)
+                break
 
 
 def _lacking(stats: Mapping[str, Mapping[str, Mapping[str, str]]]) -> Iterator[str]:

@@ -66,7 +66,6 @@ def _location(path: Path, line: int, site: Path) -> dict[str, Any]:
     whole = path if path.is_absolute() else site / path
     inside = whole.resolve().is_relative_to(site)
     file = {"uri": quote(whole.resolve().relative_to(site).as_posix()), "uriBaseId": "SITE"} if inside else None
-    return {
-        "artifactLocation": file or {"uri": whole.resolve().as_uri()},
-        "region": {"startLine": max(1, line)},
-    }
+    place: dict[str, Any] = {"artifactLocation": file or {"uri": whole.resolve().as_uri()}}
+    # Line 0 is the whole file, which SARIF says by leaving the region out.
+    return place | ({"region": {"startLine": line}} if line else {})

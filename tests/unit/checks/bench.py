@@ -11,6 +11,7 @@ from jinja2 import Environment
 
 from newsletter.campaigns.compose import sample_copy
 from newsletter.checks import Finding, check_issue
+from newsletter.checks.extras import NOTHING_MORE, Extras
 from newsletter.config import Config
 from newsletter.content.values import Article, Author, Image, Issue, Markdown
 from newsletter.rendering.environment import make_environment
@@ -126,6 +127,7 @@ def check(
     html: Spoil = str,
     text: Spoil = str,
     message: Callable[[bytes], bytes] = bytes,
+    extras: Extras = NOTHING_MORE,
     **fields: object,
 ) -> list[Finding]:
     """Findings after rendering, with HTML, text, other fields of the rendering, then the final bytes spoiled."""
@@ -133,7 +135,9 @@ def check(
     output = _rendered_once(source, settings)
     output = replace(output, html=html(output.html), text=text(output.text))
     output = replace(output, **fields)  # type: ignore[arg-type]
-    return check_issue(source, output, message(compose(source, output, settings)), settings, env=ENVIRONMENT)
+    return check_issue(
+        source, output, message(compose(source, output, settings)), settings, env=ENVIRONMENT, extras=extras
+    )
 
 
 _made: dict[tuple[str, str], Rendered] = {}
