@@ -155,7 +155,7 @@ def require(slug: str, approval: Approval | None, now: Fingerprint) -> Approval:
     """The approval that covers `now`, or `UnapprovedError` with the drift."""
     if approval is None:
         raise UnapprovedError(
-            f"Issue {slug} is not approved, and newsletter.toml says require_approval.",
+            f"Issue {slug} is not approved.",
             hint=f"Look at it, then run `newsletter approve {slug}`.",
         )
     found = drift(approval, now)

@@ -149,6 +149,29 @@ def test_picture_and_author_are_part_of_what_was_approved(run: Commands) -> None
     assert any(name.endswith(("path.jpg", "moonlight.jpg")) for name in names)
 
 
+def test_every_variant_is_part_of_what_was_approved(run: Commands) -> None:
+    before = letter(run).read_text("utf-8")
+    letter(run).write_text(f"{before}\n::: only tag=member\nFor members: bring a friend.\n:::\n", "utf-8")
+    run.ok("approve", ISSUE)
+    (words,) = tomllib.loads(lock(run).read_text("utf-8"))["words"].values()
+    assert words.count("Subject: ") == 2
+    assert "Tags: member" in words
+    edit(letter(run), "bring a friend", "bring two friends")
+    done = send(run)
+    assert done.code == 4
+    assert "+For members: bring two friends." in done.err
+
+
+def test_list_with_words_of_its_own_has_a_rendering_of_its_own(run: Commands) -> None:
+    before = letter(run).read_text("utf-8")
+    letter(run).write_text(f"{before}\n::: only list=clinic-notes\nFor professionals.\n:::\n", "utf-8")
+    run.ok("approve", ISSUE)
+    found = tomllib.loads(lock(run).read_text("utf-8"))
+    assert len(set(found["renderings"].values())) == len(found["words"]) == 2
+    assert send(run).code == 0
+    run.ok("verify", 1)
+
+
 def test_undoing_a_change_brings_the_approval_back(run: Commands) -> None:
     run.ok("approve", ISSUE)
     before = letter(run).read_bytes()
