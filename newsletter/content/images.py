@@ -101,7 +101,7 @@ def orientation(picture: PIL.Image.Image) -> int:
     if picture.format == "PNG" and "exif" not in picture.info:
         return 1
     found = picture.getexif().get(_ORIENTATION)
-    return int(found) if found in range(1, 9) else 1
+    return found if isinstance(found, int) and 1 <= found <= 8 else 1
 
 
 def _measure(data: bytes) -> _Measure:
