@@ -34,6 +34,7 @@ STUDIO_THREADS = 32
 @click.command()
 @click.argument("slug")
 @click.option("--as", "address", metavar="ADDRESS", help="Show what this reader will get.")
+@click.option("--tag", "given", multiple=True, metavar="TAG", help="Show what readers with this tag get; repeatable.")
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to write to (default: var/preview)."
 )
@@ -48,6 +49,7 @@ def preview(
     slug: str,
     *,
     address: str | None,
+    given: tuple[str, ...],
     out: Path | None,
     list_slug: str | None,
     port: int | None,
@@ -60,6 +62,8 @@ def preview(
     With --open or --matrix every view of it as well, and a page that shows them side by side; with --serve
     nothing is written, and the studio follows what you write.
     """
+    if serve and given:
+        raise click.UsageError("The studio has a picker for variants; --tag goes without --serve.")
     if serve and (matrix or out):
         raise click.UsageError("--serve writes nothing, so it goes with neither --out nor --matrix.")
     if port is not None and not serve:
@@ -67,7 +71,7 @@ def preview(
     if serve:
         _studio(console, slug, address, list_slug, port, show=show)
     else:
-        _files(console, slug, address, out, list_slug, matrix=matrix, show=show)
+        _files(console, slug, address, given, out, list_slug, matrix=matrix, show=show)
 
 
 def _studio(
@@ -113,10 +117,11 @@ def _server(app: Flask, settings: ServerConfig, port: int | None) -> Server:
         return bind(app, settings, host="127.0.0.1", port=0, threads=STUDIO_THREADS)
 
 
-def _files(
+def _files(  # noqa: PLR0917
     console: Console,
     slug: str,
     address: str | None,
+    given: tuple[str, ...],
     out: Path | None,
     list_slug: str | None,
     *,
@@ -124,6 +129,7 @@ def _files(
     show: bool,
 ) -> None:
     """The message as files, and its views."""
+    from newsletter import tags
     from newsletter.checks import errors
     from newsletter.web.studio.proofs import take_apart
 
@@ -134,7 +140,8 @@ def _files(
     with console.open_site() as site:
         checked = site.check(slug)
         reader = shown_reader(console, site, address) if address else None
-        rendered = _rendered(site, checked, list_slug, reader["tags"] if reader else ())
+        wearing = [tags.clean(each) for each in given] or (reader["tags"] if reader else ())
+        rendered = _rendered(site, checked, list_slug, wearing)
         message = site.copy(slug, rendered, list_slug=list_slug, reader=reader)
         out = out or site.var / "preview"
         out.mkdir(parents=True, exist_ok=True)

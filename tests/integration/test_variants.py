@@ -171,5 +171,7 @@ def test_preview_shows_what_that_reader_gets(run: Commands) -> None:
     shown = run.folder / "shown"
     run.ok("preview", "spring", "--as", "ada@example.net", "--out", shown)
     assert "4711" in (shown / "spring.html").read_text()
+    run.ok("preview", "spring", "--tag", "Member", "--tag", "board", "--out", shown)
+    assert all(words in (shown / "spring.txt").read_text() for words in ("4711", "The board met"))
     run.ok("preview", "spring", "--out", shown)
     assert "4711" not in (shown / "spring.html").read_text() + (shown / "spring.txt").read_text()
