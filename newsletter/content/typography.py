@@ -7,8 +7,7 @@ every character, and so does whatever an editor escaped with a backslash.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from markdown_it.token import Token
@@ -47,6 +46,8 @@ _FIXED = re.compile(
     """,
     re.VERBOSE,
 )
+_MAY_BE_FIXED = re.compile(r"[<@]|\{\{|://|www\.|\d'")
+"""Most paragraphs hold none of it, and need no slow search."""
 _DASHES = re.compile(r"(?:(?<=\s)|^)-{2,3}(?=\s|$)|(?<=\s)-(?=\s)|(?<=[\w.,!?)\]])-{2,3}(?=[\w\"'(“‘„«¿¡])")
 _ELLIPSIS = re.compile(r"(?<!\.)\.\.\.(?!\.)")
 _FRENCH_SPACES = re.compile(r"(?<=\S) (?=[;:!?»])|(?<=«) (?=\S)")
@@ -89,7 +90,7 @@ def typeset_inline(tokens: Sequence[Token], language: str) -> None:
             piece = "x"
         flat.append(piece)
         at += len(piece)
-    edits = list(_edits(_masked("".join(flat)), language))
+    edits = _edits(_masked("".join(flat)), language)
     position = 0
     for start, token in prose:
         end = start + len(token.content)
@@ -104,6 +105,8 @@ def typeset_inline(tokens: Sequence[Token], language: str) -> None:
 
 def _masked(text: str) -> str:
     """`text` with everything that must stay replaced by as many letters."""
+    if not _MAY_BE_FIXED.search(text):
+        return text
     return _FIXED.sub(lambda found: "x" * len(found[0]), text)
 
 
@@ -116,15 +119,21 @@ def _edited(text: str, edits: Iterable[_Edit]) -> str:
     return "".join((*done, text[position:]))
 
 
-def _edits(text: str, language: str) -> Iterator[_Edit]:
+def _edits(text: str, language: str) -> list[_Edit]:
     """What to replace by what, in order of place and without overlaps."""
     base = language.partition("-")[0]
     marks = _MARKS.get(language) or _MARKS.get(base)
-    dashes = ((m.start(), m.end(), "—" if len(m[0]) == 3 else "–") for m in _DASHES.finditer(text))
-    ellipses = ((m.start(), m.end(), "…") for m in _ELLIPSIS.finditer(text))
-    spaces = ((m.start(), m.end(), NBSP) for m in _FRENCH_SPACES.finditer(text) if base == "fr")
-    quotes = _quotes(text, marks, english=base == "en") if marks else ()
-    yield from sorted(chain(dashes, ellipses, spaces, quotes))
+    found: list[_Edit] = []
+    # A look for one character is quick; most paragraphs have no dash to set, and need no search for one.
+    if "-" in text:
+        found += ((m.start(), m.end(), "—" if len(m[0]) == 3 else "–") for m in _DASHES.finditer(text))
+    if "..." in text:
+        found += ((m.start(), m.end(), "…") for m in _ELLIPSIS.finditer(text))
+    if base == "fr":
+        found += ((m.start(), m.end(), NBSP) for m in _FRENCH_SPACES.finditer(text))
+    if marks:
+        found += _quotes(text, marks, english=base == "en")
+    return sorted(found)
 
 
 def _quotes(text: str, marks: _Marks, *, english: bool) -> list[_Edit]:
