@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from unit.checks.bench import FOLDER, article, check, issue, said
+import re
+
+from unit.checks.bench import FOLDER, article, check, config, issue, rendered, said
 
 from newsletter.checks.sources import sources_of
 from newsletter.content.values import Markdown
@@ -42,5 +44,17 @@ def test_every_construct_passes_the_checks() -> None:
 
 
 def test_typeset_words_are_found_where_they_were_typed() -> None:
-    source = issue(letter=Markdown("Hello.\n\nI \"don't\" know.\n", FOLDER / "issue.md", 9, typography=True))
+    source = issue(letter=Markdown('Hello.\n\nI "don\'t" know.\n', FOLDER / "issue.md", 9, typography=True))
     assert sources_of(source).find("“don’t”").line == 11
+
+
+def test_footnotes_of_an_issue_never_share_an_id() -> None:
+    articles = (
+        article(key, excerpt="", body=Markdown(EVERYTHING, FOLDER / f"{number:02}-{key}.md", 12))
+        for number, key in enumerate(("sitting", "standing"), 1)
+    )
+    made = rendered(issue(*articles, letter=Markdown(EVERYTHING, FOLDER / "issue.md", 9)), config())
+    for html in (made.html, made.page):
+        ids = re.findall(r"\bid=[\"'](fn[^\"']+)", html)
+        assert len(ids) == len(set(ids)) == 6
+        assert {f"#{each}" for each in ids} == set(re.findall(r"href=[\"'](#fn[^\"']+)", html))
