@@ -90,7 +90,8 @@ class CompiledMessage:
         fields = [relaxed_field(header.name, header.value) for header in headers]
         fields += (*self._static_fields, relaxed_field(subject.name, subject.value), *self._mime_fields)
         body_hash = self._hash_of_first.copy()
-        body_hash.update(b"".join(self._relaxed_body.filled([relaxed_lines(value) for value in encoded])[1:]))
+        relaxed = {value: relaxed_lines(value) for value in encoded}
+        body_hash.update(b"".join(self._relaxed_body.filled([relaxed[value] for value in encoded])[1:]))
         signature = Header("DKIM-Signature", signer.sign(fields, body_hash.digest()))
         return b"".join((signature.line, *lines, *body))
 
