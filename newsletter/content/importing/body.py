@@ -17,7 +17,7 @@ from typing import Any
 import lxml.html
 
 from newsletter.content.importing.clutter import declutter
-from newsletter.content.importing.visible import drop, link_share, prepare, shallow, text_of
+from newsletter.content.importing.visible import link_share, prepare, shallow, text_of
 
 _MARKS = (
     "//*[contains(concat(' ', normalize-space(@itemprop), ' '), ' articleBody ')]",
@@ -32,13 +32,6 @@ _MARKS = (
     "//article",
     "//main | //*[@role='main']",
     "//*[@id='content' or @id='main' or @id='article' or @id='main-content']",
-)
-_MONTH_NAME = r"[A-Za-zäéû]{3,10}"
-_ONLY_DATE = re.compile(
-    r"\W*(?:(?:published|posted|updated|written|last updated|on)\W*)*(?:\w+day,? )?"
-    rf"(?:{_MONTH_NAME}\.? \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}|\d{{1,2}}(?:st|nd|rd|th|\.)? {_MONTH_NAME}\.?,? \d{{4}}|"
-    r"\d{4}-\d\d-\d\d)\W*(?:\d+ min(?:ute)?s? read)?\W*",
-    re.IGNORECASE,
 )
 _TEXT_BLOCKS = ("p", "li", "blockquote", "pre", "h2", "h3", "h4", "td", "dd", "dt")
 
@@ -150,21 +143,49 @@ def _in_comments(element: Any) -> bool:
 
 
 def _readability(source: str, url: str) -> Candidate | None:
-    from readability import Document
-
     page = lxml.html.document_fromstring(source)
     body = page.find("body")
-    declutter(body if body is not None else page)
-    source = lxml.html.tostring(page, encoding="unicode")
+    root = body if body is not None else page
+    declutter(root)
+    scored = _scored(page, url)
+    if scored is None or scored.length < 0.4 * len(text_of(root)):
+        for element in page.iter():  # a builder's class such as "widget" makes it throw the article away
+            for name in ("class", "id"):
+                element.attrib.pop(name, None)
+        scored = max(filter(None, (scored, _scored(page, url))), key=lambda each: each.length, default=None)
+    return None if scored is None else _whole(root, scored)
+
+
+def _scored(page: Any, url: str) -> Candidate | None:
+    from readability import Document
+
     logging.getLogger("readability").setLevel(logging.CRITICAL)
     try:
-        summary = Document(source, url=url or None, min_text_length=20, retry_length=250).summary(html_partial=True)
-        element = lxml.html.fragment_fromstring(summary, create_parent="div")
+        document = Document(lxml.html.tostring(page, encoding="unicode"), url=url or None, min_text_length=20)
+        element = lxml.html.fragment_fromstring(document.summary(html_partial=True), create_parent="div")
     except Exception:  # readability wraps whatever goes wrong inside it into an exception of its own
         return None
     shallow(element)
     declutter(element)
     return _candidate("readability", element) if text_of(element) else None
+
+
+def _whole(root: Any, scored: Candidate) -> Candidate:
+    """The part of the page that was scored, as it stands there: readability throws lists and captions away."""
+    places = [
+        (block, len(words)) for block in root.iter(*_TEXT_BLOCKS) if (words := text_of(block)) in scored.paragraphs
+    ]
+    wanted = 0.95 * sum(size for _block, size in places)
+    holds: dict[Any, int] = {}
+    for block, size in places:
+        for each in block.iterancestors():
+            holds[each] = holds.get(each, 0) + size
+    within = [each for each, size in holds.items() if size >= wanted]
+    if not within:
+        return scored
+    deepest = max(within, key=lambda each: len(list(each.iterancestors())))
+    found = _candidate("readability", deepest)
+    return found if scored.length <= found.length <= 1.6 * scored.length else scored
 
 
 def _trafilatura(source: str, url: str) -> Candidate | None:
@@ -181,36 +202,3 @@ def _trafilatura(source: str, url: str) -> Candidate | None:
     element = lxml.html.document_fromstring(found)
     declutter(element)
     return _candidate("trafilatura", element) if text_of(element) else None
-
-
-def strip_heading(body: Any, title: str, names: tuple[str, ...] = ()) -> None:
-    """Take the title, and lines that are nothing but byline or date, off the top of a body."""
-    wanted = _plain(title)
-    for heading in list(body.iter("h1", "h2", "h3"))[:4]:
-        shown = _plain(text_of(heading))
-        if shown and (shown == wanted or (len(shown) > 15 and (shown in wanted or wanted in shown))):
-            drop(heading)
-            break
-    for element in list(
-        body.iter(
-            "h1", "p", "div", "span", "h2", "h3", "h4", "h5", "h6", "address", "time", "li", "em", "strong", "small"
-        )
-    )[:24]:
-        if element is body or element.getparent() is None:
-            continue
-        text = text_of(element)
-        if not text or len(text) > 160:
-            continue
-        is_byline = bool(
-            re.match(
-                r"(?:(?:article|story|text|words|posted|written|published) )?(?:by|von|par|por)\b", text, re.IGNORECASE
-            )
-        ) and any(_plain(name) in _plain(text) for name in names if name)
-        is_only_name = any(_plain(name) == _plain(text) for name in names if name)
-        is_date = bool(_ONLY_DATE.fullmatch(text))
-        if (is_byline and len(text) < 110) or is_only_name or is_date:
-            drop(element)
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"\W+", " ", text).strip().casefold()

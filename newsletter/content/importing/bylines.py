@@ -56,8 +56,8 @@ _NOT_WRITING = re.compile(
 )
 _BY = re.compile(
     r"^(?:(?:article|story|text|words|post(?:ed)?|written|published|authored|reported|created|guest post|"
-    r"an? [a-z]+ )\s+)?(?:by|von|par|por|di|door|author|autor|auteur|writer|geschrieben von|écrit par|written by)\b"
-    r"\s*:?\s*[-–—]?\s*",
+    r"an? [a-z]+ )\s+)?(?:by|von|par|por|di|door|author|autor|auteur|writer|geschrieben von|écrit par|written by|"
+    r"(?:text|words|story)(?=\s*:))\b\s*:?\s*[-–—]?\s*",
     re.IGNORECASE,
 )
 _STOP = re.compile(

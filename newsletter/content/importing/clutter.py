@@ -62,7 +62,9 @@ _NAMES = re.compile(
 _SAYS = any_of(
     r"(?:please )?share(?: (?:this|on|via)\b.*)?:?|shares?",
     r"tweet(?: this)?|pin it|e-?mail(?: this.*)?|print(?: this.*)?|save",
-    r"filed under.*|posted in.*|categor(?:y|ies):.*|tag(?:s|ged)?(?: (?:with|as|in))?:.*|topics?:.*",
+    r"print this page.*|how we reviewed this article:?|(?:sources|references) we used.*",
+    r"filed under.*|posted in.*|this (?:entry|post) was posted .*|categor(?:y|ies):.*|labels?:.*",
+    r"tag(?:s|ged)?(?: (?:with|as|in))?:.*|topics?:.*",
     r"advertise?ments?|ad|sponsored(?: content)?|story continues below.*|article continues (?:below|after).*",
     r"(?:scroll (?:down )?to continue|follow (?:us|me|[\w ]{1,30} on)\b|like us on\b).*",
     r"click here to (?:subscribe|sign up|comment|share).*|get .{0,60} (?:in|to) your inbox.*",
@@ -76,7 +78,7 @@ _SAYS = any_of(
     r"(?:previous|next)(?::.{0,100})?|← .*|.* →|« .*|.* »|back to (?:top|home|all|the blog).*|jump to:?.*|skip to .*",
     r"(?:last )?(?:updated|reviewed|modified|published|posted|written)(?: on)?:? .{0,40}\d{4}.{0,20}",
     r"(?:medically |clinically )?reviewed by .{0,90}",
-    r"fact.checked by .{0,90}|\d+ min(?:ute)?s? read|reading time:? .{0,20}",
+    r"fact.checked by .{0,90}|\d+ min(?:ute)?s? read\W*|reading time:? .{0,20}",
     r"was this (?:article |page |post )?helpful.*|rate this .*|table of contents|contents|in this article:?",
     r"copy link|link copied!?|all rights reserved.*|(?:copyright|©) .{0,120}",
 )
@@ -86,6 +88,7 @@ _ASKS = any_of(  # these are clutter even where they are whole sentences
     r"(?:leave|post|add) (?:a|your) (?:reply|comment).*|.*comments are closed.*|all rights reserved.*|©.*|copyright .*",
     r"(?:medically )?reviewed by .*|(?:last )?(?:updated|published|posted) .*\d{4}.*",
     r"follow (?:us|me) .*|filed under.*|posted in.*",
+    r"this (?:entry|post) was posted .*",
 )
 _TALK = any_of(
     r"comments?|\d+ (?:comments?|responses?|replies|reply)|leave a (?:reply|comment)|(?:post|add) a comment",
@@ -144,11 +147,21 @@ def _is_clutter(element: Any, sizes: Sizes) -> bool:
         return size < 300 and bool(_SMALL.search(names))
     if tag in _KEPT or size >= sizes.whole * 0.4:
         return False
+    if tag == "td":
+        return size < sizes.whole * 0.2 and _is_side_cell(element, size, sizes)
     if tag in {"aside", "footer"} or (element.get("role") or "").lower() in _ROLES:
         return True
     if tag == "header" and size < 300 and next(element.iter("p", "h1"), None) is None:
         return True
     return tag not in _INLINE and bool(_NAMES.search(names))
+
+
+def _is_side_cell(cell: Any, size: int, sizes: Sizes) -> bool:
+    """Whether a cell of a layout table holds links beside a much longer text."""
+    row = cell.getparent()
+    longest = max((sizes[each] for each in row if each is not cell), default=0)
+    linked = sum(sizes[link] for link in cell.iter("a"))
+    return longest > 1200 and longest > 5 * size and linked > 0.4 * size
 
 
 def _speaks_of_itself(element: Any, size: int) -> bool:

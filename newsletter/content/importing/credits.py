@@ -57,7 +57,7 @@ _BIO_NOISE = any_of(
 )
 _VISIBLE_BY = any_of(
     r"(?:(?:article|story|text|words|post(?:ed)?|written|published|authored|guest post)\s+)?"
-    r"(?:by|von|par|por|author|autor|auteur|written by)\b\s*:?\s*\S"
+    r"(?:by|von|par|por|author|autor|auteur|written by|(?:text|words|story)(?=\s*:))\b\s*:?\s*\S"
 )
 
 
@@ -171,7 +171,7 @@ def _bylines(view: View) -> Iterator[tuple[str, tuple[str, ...]]]:
             "h4",
             "h5",
             "h6",
-            "td",
+            *("td", "font", "i", "b", "cite", "dd", "dt", "center", "header"),
         }:
             continue
         if not is_marked and len(element) > 12:
@@ -223,8 +223,9 @@ def _bio(view: View, name: str) -> str:
     candidates = [bio for box in boxes if (bio := _box_text(box, name))]
     for heading in view.tree.iter("h2", "h3", "h4", "h5", "h6", "strong", "b"):
         text = text_of(heading)
-        if re.match(r"about (?:the )?authors?\b", text, re.IGNORECASE) or (
-            re.match(r"(?:about|meet) ", text, re.IGNORECASE) and plain_name(name).rpartition(" ")[2] in text.casefold()
+        if re.match(r"about (?:the )?authors?\b|author bio", text, re.IGNORECASE) or (
+            re.match(r"(?:about|meet|written by) ", text, re.IGNORECASE)
+            and plain_name(name).rpartition(" ")[2] in text.casefold()
         ):
             parent = heading if heading.tag not in {"strong", "b"} else heading.getparent()
             if parent is not None:

@@ -74,6 +74,14 @@ def _candidates(text: str, day_first: bool | None) -> list[tuple[int, date]]:
     return found
 
 
+def without_dates(text: str) -> tuple[str, bool]:
+    """`text` with its dates taken out, and whether there was one."""
+    shorter = text
+    for pattern in (_ISO, _ISO_SLASHED, _MONTH_FIRST, _DAY_FIRST, _NUMERIC):
+        shorter = pattern.sub(" ", shorter)
+    return shorter, shorter != text
+
+
 def read_feed_date(text: str) -> date | None:
     """A date of RSS (RFC 822) or Atom (RFC 3339)."""
     try:

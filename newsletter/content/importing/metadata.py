@@ -69,7 +69,9 @@ _WRITTEN_WORDS = re.compile(
     re.IGNORECASE,
 )
 _FILED = re.compile(
-    r"^(?:filed under|posted in|published in|categor(?:y|ies)|section|in)\s*:?\s*(.{2,60})$", re.IGNORECASE
+    r"^(?:filed under|posted in|published in|this entry was posted in|categor(?:y|ies)|section|labels?|in)"
+    r"\s*:?\s*(.{2,60})$",
+    re.IGNORECASE,
 )
 _CATEGORY_NAMES = re.compile(
     r"(?:^|[\s_-])(?:cat-?links?|post-?categor(?:y|ies)|entry-?categor(?:y|ies)|article-?(?:category|section|kicker)|categor(?:y|ies)(?:-?(?:name|label|link|tag|badge))?|kicker|eyebrow|section-?(?:name|label|tag|link)|overline|primary-?tag|post-?tag|topic(?:-?(?:label|tag|name))?|rubric|channel|pill|badge)(?:$|[\s_-])",
@@ -109,7 +111,7 @@ def find_dates(
     view: View, told: Sequence[Told], meta: dict[str, list[str]], language: str
 ) -> tuple[date | None, date | None]:
     """When it was written and when updated; either may be unknown."""
-    day_first = None if language.lower() in {"", "en"} else not language.lower().startswith("en-us")
+    day_first = None if not language else language.lower() not in {"en", "en-us"}
     written = _first((source.published for source in told), None) or _first(
         (value for key in _PUBLISHED for value in meta.get(key, [])[:1]), day_first
     )
@@ -130,8 +132,9 @@ def _shown(view: View, day_first: bool | None) -> tuple[date | None, date | None
     """Dates on the visible page: with a word for written, with a word for updated, and without one."""
     written = updated = plain = None
     for element in view.tree.iter(
-        "time", "p", "span", "div", "li", "small", "abbr", "dd", "em", "address", "td", "strong", "h4", "h5", "h6", "a"
-    ):
+        "time", "p", "span", "div", "li", "small", "abbr", "dd", "em", "address", "td", "strong", "h4", "h5", "h6", "a",
+        "font", "i", "b", "center", "dt",
+    ):  # fmt: skip
         if not (view.sizes[element] <= 400 and (view.sizes[element] or element.get("datetime"))):
             continue
         if len(element) > 14 or view.within(element, _is_other):
@@ -183,7 +186,7 @@ def _is_other(view: View, element: Any) -> bool:
     if element.tag in {"body", "html", "main", "article"}:
         return False
     if element.tag in {"footer", "aside", "nav"}:
-        return True
+        return element.tag != "footer" or next(element.iterancestors("article"), None) is None
     return bool(_OTHER.search(names_of(element))) and view.sizes[element] < 3000
 
 
@@ -195,7 +198,7 @@ def find_category(
     links: list[str] = []
     labels: list[str] = []
     for element in view.tree.iter(
-        "p", "div", "span", "a", "li", "small", "strong", "footer", "em", "ul", "h2", "h3", "h4", "h5", "h6"
+        "p", "div", "span", "a", "li", "small", "strong", "footer", "em", "ul", "dd", "dt", "h2", "h3", "h4", "h5", "h6"
     ):
         text = clean(text_of(element)) if len(element) < 8 and view.sizes[element] <= 200 else ""
         if not 2 <= len(text) <= 80 or (
@@ -207,7 +210,10 @@ def find_category(
         if (
             found
             and not filed
-            and (re.match(r"filed|posted in|categor", text, re.IGNORECASE) or _CATEGORY_NAMES.search(names))
+            and (
+                re.match(r"filed|posted in|this entry|categor|labels?:", text, re.IGNORECASE)
+                or _CATEGORY_NAMES.search(names)
+            )
         ):
             first = next((text_of(link) for link in element.iter("a") if text_of(link)), "")
             filed = first or re.split(r"\s*(?:[|·•]|\btag)", found[1], flags=re.IGNORECASE)[0].split(",")[0].strip()
@@ -234,8 +240,10 @@ def find_category(
         *(value for key in _SECTIONS for value in meta.get(key, [])[:1]),
         filed,
         *links[:1],
+        *_filed_by_twitter(meta),
         *labels[:2],
         *trail[-1:],
+        *meta.get("article:tag", [])[:1],
     ]
     usable = [
         clean(each)
@@ -243,6 +251,16 @@ def find_category(
         if each and plain(each) not in {plain(title), ""} and len(each) <= 60 and "://" not in each
     ]
     return next((each for each in usable if plain(each) not in _NO_CATEGORY), usable[0] if usable else "")
+
+
+def _filed_by_twitter(meta: dict[str, list[str]]) -> list[str]:
+    """Ghost and others put the category into the two free fields of a Twitter card."""
+    return [
+        value
+        for number in ("1", "2")
+        for value in meta.get(f"twitter:data{number}", [])[:1]
+        if re.match(r"filed|categor|section", "".join(meta.get(f"twitter:label{number}", [])), re.IGNORECASE)
+    ]
 
 
 def _near_title(element: Any) -> bool:

@@ -12,10 +12,11 @@ import lxml.html
 
 from newsletter.content.importing import structured
 from newsletter.content.importing.as_markdown import as_markdown
-from newsletter.content.importing.body import find_body, strip_heading
+from newsletter.content.importing.body import find_body
 from newsletter.content.importing.credits import find_writer
 from newsletter.content.importing.dates import read_date
 from newsletter.content.importing.metadata import find_category, find_dates, find_picture
+from newsletter.content.importing.openings import strip_opening
 from newsletter.content.importing.structured import clean
 from newsletter.content.importing.titles import find_title
 from newsletter.content.importing.values import Found
@@ -55,7 +56,7 @@ def read_page(source: str, url: str = "") -> Found:
     base_url = _base(tree, url or link)
     found = read_head(tree, base_url)
     element = find_body(tree, base_url)
-    strip_heading(element, found.title, (found.author.name, found.author.byline))
+    strip_opening(element, found.title, _known(found), (found.category, found.publisher))
     body = as_markdown(element, base_url)
     if not body:
         raise NewsletterError(
@@ -115,6 +116,12 @@ def parse(source: str) -> Any:
         raise NewsletterError("This page is empty.", hint="Look whether it was saved completely.") from error
     shallow(tree, 200)
     return tree
+
+
+def _known(found: Found) -> list[str]:
+    """Who is named above the text: the writers, one by one and with their credentials."""
+    name = found.author.name
+    return [found.author.byline, name, *re.split(r", | and ", name), *found.author.credentials]
 
 
 def _trafilatura_says(tree: Any, url: str) -> tuple[str, str, str]:

@@ -43,7 +43,7 @@ def find_title(view: View, told: Sequence[Told], meta: dict[str, list[str]], pub
             return heading
     if data:
         return without_site(data[0], publisher)
-    shortened = without_site(page, publisher, names)
+    shortened = _twin(view, page) or without_site(page, publisher, names)
     if plain(shortened) not in {*names, *_UNNAMED}:
         second = [text for each in view.tree.iter("h2") if (text := text_of(each)) and plain(text) == plain(shortened)]
         return second[0] if second else shortened
@@ -65,7 +65,7 @@ def without_site(title: str, publisher: str, names: set[str] | frozenset[str] = 
         return title[cuts[0].end() :].strip()
     if not known or re.search(r"[|»]", cuts[-1][0]):
         kept = title[: cuts[-1].start()].strip()
-        is_site = bool(re.search(r"[|»·•–—-]", cuts[-1][0])) and len(last.split()) <= 5
+        is_site = bool(re.search(r"[|»·•–—:-]", cuts[-1][0])) and len(last.split()) <= 5
         if is_site and len(kept.split()) >= 3 and len(kept.split()) >= len(last.split()):
             return kept
     return title
@@ -74,6 +74,19 @@ def without_site(title: str, publisher: str, names: set[str] | frozenset[str] = 
 def plain(text: str) -> str:
     """A text for comparing: words only, lower case."""
     return re.sub(r"\W+", " ", text).strip().casefold()
+
+
+def _twin(view: View, page: str) -> str:
+    """The part of the page's title that stands on the page by itself, when it is no link."""
+    parts = {plain(each): each for each in _SEPARATOR.split(page) if len(each.split()) >= 3}
+    if len(parts) < 1 or not _SEPARATOR.search(page):
+        return ""
+    for element in view.tree.iter("h1", "h2", "h3", "b", "font", "strong", "div", "span", "p", "td", "center"):
+        if 0 < view.sizes[element] <= 200 and element.getparent() is not None:
+            text = text_of(element)
+            if plain(text) in parts and next(element.iter("a"), None) is None:
+                return text
+    return ""
 
 
 def _speaks_of(told: str, heading: str) -> bool:
