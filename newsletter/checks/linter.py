@@ -14,7 +14,7 @@ from jinja2 import Environment
 from newsletter.checks import registry
 from newsletter.checks.extras import NOTHING_MORE, Extras
 from newsletter.checks.findings import Finding, Severity, from_error, in_order
-from newsletter.checks.sources import Place, front_matter_place
+from newsletter.checks.sources import Place, front_matter_place, setting_place
 from newsletter.checks.subject import Subject
 from newsletter.checks.theme import NO_THEME, theme_of
 from newsletter.config import Config
@@ -43,7 +43,7 @@ def check_issue(
     found = list(registry.findings(Subject(issue, rendered, message, config, theme, extras)))
     silent = {*config.checks.ignore, *(rule for rule, reason in issue.ignore.items() if _explains(reason))}
     heard = [each for each in found if each.severity is Severity.ERROR or each.rule not in silent]
-    return in_order([*heard, *_unknown(config), *_unjustified(issue, found)])
+    return in_order([*heard, *_unknown(config, issue), *_unjustified(issue, found)])
 
 
 def unrenderable(error: NewsletterError, env: Environment) -> list[Finding]:
@@ -53,12 +53,13 @@ def unrenderable(error: NewsletterError, env: Environment) -> list[Finding]:
     return in_order(faults if known else [*faults, from_error(error)])
 
 
-def _unknown(config: Config) -> Iterator[Finding]:
+def _unknown(config: Config, issue: Issue) -> Iterator[Finding]:
+    place = setting_place(issue, "ignore")
     known = registry.catalogue()
     for word in config.checks.ignore:
         if word not in known:
             message = f"[checks] ignore names {word!r}, which is not a rule."
-            yield Finding("config.ignore", Severity.WARNING, message, _meant(word, known))
+            yield Finding("config.ignore", Severity.WARNING, message, _meant(word, known), place.path, place.line)
 
 
 def _unjustified(issue: Issue, found: Iterable[Finding]) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from newsletter.config import FILE_NAME as CONFIG_FILE
 from newsletter.content.authors import FILE_NAME as AUTHORS_FILE
 from newsletter.content.typography import TYPED
 from newsletter.content.values import Article, Author, Issue, Markdown
@@ -77,6 +78,14 @@ def front_matter_place(body: Markdown, pattern: str) -> Place:
     wanted = re.compile(rf"""\s*["']?(?:{pattern})["']?\s*:""")
     lines = enumerate(_lines(body.path)[: max(0, body.line - 1)], 1)
     return Place(body.path, next((number for number, line in lines if wanted.match(line)), 0))
+
+
+def setting_place(issue: Issue, key: str) -> Place:
+    """The line of newsletter.toml on which `key` is set; nowhere when there is no such file beside `issues/`."""
+    path = issue.path.parent.parent / CONFIG_FILE
+    wanted = re.compile(rf"\s*{re.escape(key)}\s*=")
+    lines = list(enumerate(_lines(path), 1))
+    return Place(path, next((number for number, line in lines if wanted.match(line)), 0)) if lines else NOWHERE
 
 
 def author_place(issue: Issue, author: Author) -> Place:

@@ -21,6 +21,7 @@ ENTRANCES = ("issue/layout.html", "issue/layout.txt")
 
 _REFERENCE = re.compile(r"""\{%-?\s*(?:include|extends|import|from)\s+["']([^"']+)["']""")
 _JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
+_BRANCH = re.compile(r"\{%[-+]?\s*(if|for|elif|else|endif|endfor)\b")
 _BEFORE_VALUE = re.compile(r":[^{};:]*\Z")
 
 
@@ -50,6 +51,21 @@ class File:
             done += _stand_in(found[0], done[-200:], self.source[found.end() : found.end() + 1])
             position = found.end()
         return done + self.source[position:]
+
+    @cached_property
+    def one_way(self) -> str:
+        """`plain` as it comes out when every condition holds: what stands under `else` is blank."""
+        done, position, skipping, around = "", 0, False, []
+        for found in _BRANCH.finditer(self.source):
+            done += _blank(self.plain[position : found.start()]) if skipping else self.plain[position : found.start()]
+            position = found.start()
+            if found[1] in {"if", "for"}:
+                around.append(skipping)
+            elif found[1] in {"elif", "else"}:
+                skipping = True
+            elif around:
+                skipping = around.pop()
+        return done + self.plain[position:]
 
     def at(self, line: int) -> Place:
         """The place of one 1-based line."""
@@ -110,11 +126,16 @@ def theme_of(env: Environment) -> Theme:
     return Theme(tuple(found.values()))
 
 
+def _blank(text: str) -> str:
+    return re.sub(r"[^\n]", " ", text)
+
+
 def _stand_in(text: str, before: str, after: str) -> str:
-    blank = re.sub(r"[^\n]", " ", text)
+    blank = _blank(text)
     if not text.startswith("{{") or "\n" in text or not _BEFORE_VALUE.search(before):
         return blank
-    return ("1" if re.match(r"[a-z%]", after) else "inherit").rjust(len(blank))
+    value = "1" if re.match(r"[a-z%]", after) else "inherit" if len(blank) >= len("inherit") else "0"
+    return value.rjust(len(blank))
 
 
 def _prints(template: str, wanted: str) -> bool:

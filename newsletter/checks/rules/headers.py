@@ -8,6 +8,7 @@ from email.utils import getaddresses, parsedate_to_datetime
 
 from newsletter.checks.hosts import unreachable
 from newsletter.checks.registry import ERROR, WARNING, Fault, error, rule, unless_local, warning
+from newsletter.checks.sources import setting_place
 from newsletter.checks.subject import Subject, short, split
 from newsletter.config import is_loopback
 
@@ -39,6 +40,7 @@ def list_unsubscribe(subject: Subject) -> Iterator[Fault]:
         yield (warning if loopback else error)(
             "The one-click unsubscribe address does not begin with https://, so mail programs will not offer it.",
             "Set base_url to the https address of your pages before you send to readers.",
+            setting_place(subject.issue, "base_url"),
         )
     if subject.headers("List-Unsubscribe-Post") != [ONE_CLICK]:
         yield error(f"The header List-Unsubscribe-Post: {ONE_CLICK} is not there exactly once.", _REPORT)
@@ -82,11 +84,13 @@ def freemail(subject: Subject) -> Iterator[Fault]:
             subject,
             f"The sender's address is at {domain}, whose rules forbid mail sent through any other relay.",
             "Set [sender] address to an address at your own domain.",
+            setting_place(subject.issue, "address"),
         )
     elif not subject.config.is_local and unreachable(domain):
         yield error(
             f"The sender's address is at {domain}, {unreachable(domain)}.",
             "Set [sender] address to an address whose mailbox you read.",
+            setting_place(subject.issue, "address"),
         )
 
 
@@ -102,7 +106,8 @@ def base_url(subject: Subject) -> Iterator[Fault]:
         message = f"Links and pictures lead to {url}, which is not encrypted."
     else:
         return
-    yield unless_local(subject, message, "Set base_url to the https address of your pages.")
+    place = setting_place(subject.issue, "base_url")
+    yield unless_local(subject, message, "Set base_url to the https address of your pages.", place)
 
 
 def _is_freemail(domain: str) -> bool:

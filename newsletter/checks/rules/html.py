@@ -61,9 +61,17 @@ def _scheme(address: str) -> str:
 
 @rule("html.nesting", WARNING)
 def nesting(subject: Subject) -> Iterator[Fault]:
-    """Every element that begins ends, in the right order: programs guess otherwise, each in its own way."""
-    for found in list(mismatches(subject.html))[:1]:
+    """Every element that begins ends, in the right order: programs guess otherwise, each in its own way.
+
+    In the templates as well, because the inliner mends what it is given, and not always as it was meant.
+    """
+    for found in mismatches(subject.html):
         yield warning(f"{found.words}.", "Close it in the template.", subject.find(found.tag))
+        return
+    for file in subject.theme.files:
+        for found in mismatches(file.one_way) if file.name.endswith(".html") else ():
+            yield warning(f"{found.words}.", "Close it in the template.", file.at(found.line))
+            return
 
 
 @rule("html.mso-comments", ERROR)

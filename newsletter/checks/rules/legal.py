@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from newsletter.checks.registry import ERROR, WARNING, Fault, error, rule, unless_local, warning
+from newsletter.checks.sources import setting_place
 from newsletter.checks.subject import Subject, shown, split
 from newsletter.config import SAMPLE_POSTAL_ADDRESS
 
@@ -35,6 +36,7 @@ def address(subject: Subject) -> Iterator[Fault]:
         yield error(
             "There is no postal address, which the law of most countries demands in every issue.",
             "Set [sender] postal_address in newsletter.toml.",
+            setting_place(subject.issue, "postal_address"),
         )
         return
     if _flat(SAMPLE_POSTAL_ADDRESS) in _flat(configured):
@@ -42,6 +44,7 @@ def address(subject: Subject) -> Iterator[Fault]:
             subject,
             "The postal address is still the sample that came with the Site.",
             "Set [sender] postal_address in newsletter.toml to your own.",
+            setting_place(subject.issue, "postal_address"),
         )
     for part, text in (("HTML", subject.visible_text), ("plain text", _flat(subject.text))):
         if not all(_flat(line) in text for line in configured.splitlines()):

@@ -49,7 +49,7 @@ def spoiled_html(html: str) -> str:
     """What no theme could do, because rendering mends or refuses it."""
     html = html.replace("<!DOCTYPE html>", "<!doctype html>")
     html = html.replace("@media print", f"/*{'x' * 13_000}*/@media print", 1)
-    return html.replace("</body>", f"<style>p{{margin:0}}</style></section><!--{'x' * 80_000}--></body>")
+    return html.replace("</body>", f"<style>p{{margin:0}}</style><!--{'x' * 80_000}--></body>")
 
 
 def spoiled_message(message: bytes) -> bytes:
@@ -132,4 +132,4 @@ def test_a_template_that_is_none_is_a_finding_at_its_line(site: Path) -> None:
     with pytest.raises(ContentError) as refused:
         bench.rendered(load_issue(site / "issues", "everything-wrong"), settings(), env)
     (finding,) = unrenderable(refused.value, env)
-    assert (finding.rule, finding.path, finding.line) == ("content", layout, 31)
+    assert (finding.rule, finding.path, finding.line) == ("content", layout, 32)
