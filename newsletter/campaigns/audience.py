@@ -67,3 +67,14 @@ def sample(connection: Connection, audience: Select[tuple[int]], size: int = 3) 
             select(subscribers.c.email).join(ids, ids.c.subscriber_id == subscribers.c.id).order_by(subscribers.c.id)
         ).scalars()
     )
+
+
+def by_tags(connection: Connection, audience: Select[tuple[int]]) -> list[tuple[list[str], int]]:
+    """Every combination of tags that somebody of them has, and how many have it."""
+    ids = audience.order_by(None).subquery()
+    found = connection.execute(
+        select(subscribers.c.tags, func.count())
+        .join(ids, ids.c.subscriber_id == subscribers.c.id)
+        .group_by(subscribers.c.tags)
+    )
+    return [(tags, number) for tags, number in found]

@@ -7,12 +7,12 @@ list) holds even if two editors press the button at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NoReturn
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Select, insert, select, update
 
 from newsletter.campaigns import audience, snapshot
 from newsletter.content.values import Issue
@@ -47,6 +47,8 @@ class Plan:
     sample: Sequence[str]
     campaign_id: int | None
     """The unfinished campaign that would be continued, if there is one."""
+    variants: Mapping[tuple[str, ...], int] = field(default_factory=dict)
+    """How many readers get each variant, by the tags that name it; empty when all get the same."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,17 @@ def plan(connection: Connection, order: Order) -> Plan:
         _refuse_finished(connection, standing, order)
         return Plan(standing.audience, (), standing.id)
     people = audience.eligible(order.list_id, order.slug, is_trial=order.is_trial)
-    return Plan(audience.count(connection, people), audience.sample(connection, people), None)
+    shares = _shares(connection, people, order.content[1]) if order.content else {}
+    return Plan(audience.count(connection, people), audience.sample(connection, people), None, shares)
+
+
+def _shares(connection: Connection, people: Select[tuple[int]], edition: Edition) -> dict[tuple[str, ...], int]:
+    if len(edition.renderings) == 1:
+        return {}
+    shares = dict.fromkeys(edition.names, 0)
+    for tags, number in audience.by_tags(connection, people):
+        shares[edition.names[edition.number(tags)]] += number
+    return shares
 
 
 def launch(

@@ -107,7 +107,9 @@ def _send(
         if dry_run:
             if faults and plan.campaign_id is None:
                 launch.refuse_faults(slug, faults)
-            console.result({"issue": slug, "list": order.list_slug, "audience": plan.audience, "dry_run": True})
+            shares = [{"tags": list(tags), "readers": number} for tags, number in plan.variants.items()]
+            document = {"issue": slug, "list": order.list_slug, "audience": plan.audience, "dry_run": True}
+            console.result(document | ({"variants": shares} if shares else {}))
             return 0
         agreed = _agree(console, plan.audience, expect)
         launched = site.launch(order, errors=faults, expect=agreed)
@@ -228,6 +230,8 @@ def _show_plan(console: Console, site: Site, list_slug: str, slug: str, plan: Pl
     people = ", ".join(plan.sample) + (", …" if plan.audience > len(plan.sample) else "")
     shown = f" ({people})" if people else ""
     console.note(f"Issue {slug} to the list {list_slug}: {plural(plan.audience, 'reader')}{shown} through {place}.")
+    for tags, number in plan.variants.items():
+        console.note(f"  {plural(number, 'reader')}: the variant for {', '.join(tags) or 'readers without tags'}")
 
 
 def _agree(console: Console, audience: int, expect: int | None) -> int:

@@ -74,6 +74,14 @@ def test_readers_get_what_is_for_them(run: Commands) -> None:
     for name, tags in {"ada": ["member"], "bob": [], "eva": ["board", "member"]}.items():
         options = [word for tag in tags for word in ("--tag", tag)]
         run.ok("subscriber", "add", f"{name}@example.net", "--confirmed", "--basis", "asked", *options)
+    plan = run.ok("send", "spring", "--dry-run", "--json")
+    assert plan.json["variants"] == [
+        {"tags": [], "readers": 1},
+        {"tags": ["board"], "readers": 0},
+        {"tags": ["member"], "readers": 1},
+        {"tags": ["board", "member"], "readers": 1},
+    ]
+    assert "1 reader: the variant for board, member" in plan.err
     run.ok("send", "spring", "--yes", "--expect", "3")
     got = texts(run.folder / "var" / "sandbox")
     seen = {
