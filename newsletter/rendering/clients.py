@@ -103,6 +103,8 @@ _ISLAND = re.compile(r"<xml\b.*?</xml>", re.DOTALL | re.IGNORECASE)
 _TEST = re.compile(
     r"\s*(?:(?P<mark>[()!|&])|(?:(?P<order>gte|gt|lte|lt|eq)\s+)?(?P<name>[a-z]+)(?:\s+(?P<version>[\d.]+))?)", re.I
 )
+_FOR_WORD = {"mso-padding-alt": "padding:{}", "mso-line-height-alt": "line-height:{}", "mso-hide": "display:none"}
+"""What Word makes of properties of its own."""
 _WORD_VERSION = 16.0
 _WORD_IS = {"mso", "vml", "true"}
 
@@ -195,11 +197,13 @@ def _rules(css: str, client: Client) -> Iterator[str]:
 
 def _declarations(css: str, client: Client, tag: Any = "") -> str:
     """What of a list of declarations counts, on an element of that tag."""
-    return ";".join(
-        tinycss2.serialize([each]).strip(" ;")
-        for each in tinycss2.parse_blocks_contents(css, skip_comments=True, skip_whitespace=True)
-        if each.type == "declaration" and not _is_ignored(each, client, tag)
-    )
+    kept = []
+    for each in tinycss2.parse_blocks_contents(css, skip_comments=True, skip_whitespace=True):
+        if each.type == "declaration" and not _is_ignored(each, client, tag):
+            meant = _FOR_WORD.get(each.lower_name) if client.is_word else None
+            value = tinycss2.serialize(each.value).strip()
+            kept.append(meant.format(value) if meant else tinycss2.serialize([each]).strip(" ;"))
+    return ";".join(kept)
 
 
 def _is_ignored(declaration: Any, client: Client, tag: Any) -> bool:

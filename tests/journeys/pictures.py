@@ -46,10 +46,9 @@ TOUR = {
     "tour.png": (("signup", Shot(375, "light")), ("mail-issue", Shot(600, "light"))),
     "issue.png": (("mail-issue", Shot(600, "light")), ("mail-issue", Shot(375, "dark"))),
     "signup.png": (("signup", Shot(375, "light")), ("confirm", Shot(375, "dark")), ("inbox-mail", Shot(375, "light"))),
-    "preview.png": (("preview", Shot(1200, "light")),),
 }
 """What stands side by side on the pictures of the README and the documents."""
-TALL = {"tour.png": 1330, "issue.png": 1960, "signup.png": 740, "preview.png": 1400}
+TALL = {"tour.png": 1330, "issue.png": 1960, "signup.png": 740}
 """Pixels to cut each of them off at."""
 
 

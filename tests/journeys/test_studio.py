@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from chromium import Complaints, chromium, overflow, require
+from journeys.studio import ISSUE, studio
 from journeys.test_everybody_can_use_the_pages import FAINT, SMALL
 from served import run
 
@@ -24,26 +21,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-ISSUE = "001-why-your-back-hurts"
 QUICK = 0.3
 """Seconds from a saved file to the changed words on the screen."""
-
-
-@contextmanager
-def studio(folder: Path) -> Iterator[str]:
-    """`newsletter preview --serve` on a free port, as a process of its own."""
-    command = [sys.executable, "-m", "newsletter", "--site", str(folder), "preview", ISSUE, "--serve", "--port", "0"]
-    env = {name: value for name, value in os.environ.items() if not name.startswith("NEWSLETTER_")}
-    process = subprocess.Popen(
-        [*command, "--json"], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    try:
-        yield json.loads(process.stdout.readline())["url"]
-    finally:
-        process.terminate()
-        _, said = process.communicate(timeout=20)
-    assert process.returncode == 0, said.decode()
 
 
 @pytest.fixture(scope="module")

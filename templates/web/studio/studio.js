@@ -84,7 +84,7 @@
     const lists = new Map(variants.map((each) => [each.list, each.title]));
     const options = [...lists].map(([list, title]) => made("optgroup", { label: title }, ...variants
       .filter((each) => each.list === list)
-      .map((each) => made("option", { value: `${list}|${each.tags}`, textContent: each.tags ? `tagged ${each.tags.replaceAll(",", ", ")}` : "everybody else" }))));
+      .map((each) => made("option", { value: `${list}|${each.tags}`, textContent: each.tags ? `tagged ${each.tags.replaceAll(",", ", ")}` : "readers without tags" }))));
     choice.replaceChildren(...(lists.size > 1 ? options : options.flatMap((group) => [...group.children])));
     const wished = `${variant.list || variants[0]?.list || ""}|${variant.tags}`;
     choice.value = [...choice.options].some((each) => each.value === wished) ? wished : choice.options[0]?.value ?? "";
@@ -114,6 +114,7 @@
       excerpt.hidden = !trouble.excerpt.length;
       excerpt.replaceChildren(...trouble.excerpt.map(([number, text]) =>
         made("span", { className: number === trouble.line ? "aim" : "" }, made("i", { textContent: number }), text || " ")));
+      byId("size-text").textContent = "";
       byId("stage").scrollTo(0, 0);
       return;
     }
@@ -272,7 +273,7 @@
     for (const panel of panels.values()) {
       const fixed = panel.isFixed ? panel.nominal : onPhone && panel.frame ? ON_PHONE : 0;
       panel.root.toggleAttribute("data-fixed", fixed > 0);
-      panel.paper.style.width = fixed ? `${fixed}px` : "";
+      panel.root.style.width = fixed ? `${fixed}px` : "";
       for (const frame of panel.paper.querySelectorAll("iframe")) size(panel, frame);
       if (panel.frame) measure(panel);
     }

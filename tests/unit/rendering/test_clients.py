@@ -66,6 +66,15 @@ def test_word_loses_round_corners_paddings_of_blocks_and_media_queries() -> None
     assert ".b{color:#222222}" in shown.replace(" ", "")
 
 
+def test_word_obeys_properties_of_its_own() -> None:
+    cell = '<td style="color:#111111;mso-padding-alt:14px 28px">x</td>'
+    body = f'<table><tr>{cell}</tr></table><p style="mso-hide:all">y</p>'
+    shown = as_client(page(body), BY_KEY["outlook"])
+    assert 'style="color:#111111;padding:14px 28px"' in shown
+    assert 'style="display:none"' in shown
+    assert "mso-padding-alt" in as_client(page(body), BY_KEY["gmail"])
+
+
 @pytest.mark.parametrize("key", ["gmail", "outlookweb", "yahoo"])
 def test_webmail_keeps_queries_for_width_and_drops_those_for_dark_mode(key: str) -> None:
     css = "@media (max-width:599px){.a{width:100%!important}} @media (prefers-color-scheme:dark){.a{color:red}}"
