@@ -53,11 +53,11 @@ def rehearse(run: Commands, faults: str = "none", *words: str) -> dict:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """Every file but SQLite's shared memory, by its hash."""
+    """Every file but SQLite's shared memory and cached pictures, by its hash."""
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix not in {".db-shm", ".db-wal", ".lock", ".next"}
+        if path.is_file() and path.suffix not in {".db-shm", ".db-wal", ".lock", ".next"} and "cache" not in path.parts
     }
 
 
