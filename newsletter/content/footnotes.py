@@ -133,13 +133,20 @@ def _marks(tokens: Sequence[Token], md: Markdown) -> Iterator[tuple[Token, int]]
             if child.type == "footnote_ref":
                 called = True
                 yield child, line
+            elif child.type == "image":
+                if any(each.type == "footnote_ref" for each in child.children or ()):
+                    raise _misplaced("the description of a picture", md, line)
             elif called and child.type == "text" and _LINK_ENDS.match(child.content):
-                raise ContentError(
-                    "A footnote cannot be called from within a link.",
-                    path=md.path,
-                    line=line,
-                    hint="Put the mark behind the link.",
-                )
+                raise _misplaced("a link", md, line)
+
+
+def _misplaced(place: str, md: Markdown, line: int) -> ContentError:
+    return ContentError(
+        f"A footnote cannot be called from within {place}.",
+        path=md.path,
+        line=line,
+        hint="Put the mark behind it.",
+    )
 
 
 def _note(note: Note, meta: dict[str, object]) -> list[Token]:

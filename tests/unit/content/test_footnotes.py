@@ -87,7 +87,7 @@ def test_long_notes_hang_behind_their_numbers() -> None:
         ("one[^x]\n\n[^x]:", 3, "empty"),
         ("one\n[two[^x]](https://example.org)\n\n[^x]: a", 2, "within a link"),
         ("one\n[two[^x] *or* three](https://example.org)\n\n[^x]: a", 2, "within a link"),
-        ("one ![two[^x]](p.jpg)\n\n[^x]: a", 3, "never called"),
+        ("one ![two[^x]](p.jpg)\n\n[^x]: a", 1, "within the description"),
         ("one[^x]\n\n[^x]: a\n    b [c](about.html)", 4, "nowhere but here"),
         ("one[^x]\n\n[^x]: [^x]: a", 3, "twice"),
     ],
