@@ -50,7 +50,6 @@ ARTICLE_KEYS = {
     "only": Key(),
     "unless": Key(),
 }
-WORDS_PER_MINUTE = 220
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 _ARTICLE_FILE = re.compile(r"([0-9]{1,4})-([a-z0-9][a-z0-9-]*)\.md")
@@ -258,7 +257,7 @@ class _Desk:
             link_text=self.prose(matter, "link_text"),
             body=matter.body,
             images=self.pictures(matter.body),
-            minutes=max(1, round(len(matter.body.source.split()) / WORDS_PER_MINUTE)),
+            minutes=matter.body.minutes,
             layout=matter.text("layout"),
             condition=_condition(matter),
         )

@@ -12,6 +12,9 @@ from newsletter.content.conditions import Condition
 LAYOUTS = ("lead", "card", "digest", "full")
 """Ways a mail shows an article: a large opening, a picture beside the excerpt, a line in a list, every word."""
 
+WORDS_PER_MINUTE = 220
+"""How fast people read."""
+
 
 @dataclass(frozen=True)
 class Image:
@@ -69,6 +72,11 @@ class Markdown:
     """What it is written in, a BCP 47 tag."""
     typography: bool = False
     """Whether quotation marks, dashes and ellipses from a typewriter become those of print."""
+
+    @property
+    def minutes(self) -> int:
+        """How long reading it takes, one at least."""
+        return max(1, round(len(self.source.split()) / WORDS_PER_MINUTE))
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,8 @@ def select(issue: Issue, list_slug: str, reader: Collection[str]) -> Issue:
         if _is_for(article, list_slug, reader):
             body = _kept(article.body, list_slug, reader)
             _require_words(body, article.body, reader)
-            articles.append(replace(article, body=body, condition=None))
+            minutes = article.minutes if body == article.body else body.minutes
+            articles.append(replace(article, body=body, minutes=minutes, condition=None))
     return replace(issue, letter=letter, articles=tuple(articles))
 
 

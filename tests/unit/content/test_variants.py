@@ -127,6 +127,12 @@ def test_article_is_left_out_as_a_whole() -> None:
     assert all(each.condition is None for variant in found.each for each in variant.issue.articles)
 
 
+def test_reading_takes_as_long_as_what_is_left() -> None:
+    long = Markdown("Short.\n\n::: only tag=member\n" + "word " * 2200 + "\n:::", FOLDER / "sitting.md", 9)
+    found = variants.variants(issue(replace(article("sitting"), body=long)), "weekly", LISTS)
+    assert [found.of(tags).issue.articles[0].minutes for tags in ((), ("member",))] == [1, 10]
+
+
 def test_article_says_for_whom_it_is_in_its_front_matter(tmp_path: Path) -> None:
     assert load(tmp_path, "only: tag=member | list=staff").articles[0].condition == conditions.Condition(
         frozenset({"member"}), frozenset({"staff"})
