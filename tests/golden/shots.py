@@ -7,9 +7,10 @@ meant shows as a difference of pixels. `make golden` renews them.
 from __future__ import annotations
 
 import io
-import re
 import shutil
+from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -105,29 +106,45 @@ def html_of(issue: Issue, theme: str, **choices: str) -> str:
 
 
 def show(page: Page, issue: Issue, html: str, *, bare: bool = False) -> None:
-    """Open the mail in the browser, its pictures served from the issue's files, or not at all."""
-    files = {name: image.path for name, image in issue.all_images().items()}
-    page.unroute_all()
-    if bare:
-        page.route("**/*", lambda route: route.abort())
-    else:
-        page.route(
-            re.compile(re.escape(HOME) + "/media/"),
-            lambda route: route.fulfill(path=files[route.request.url.rpartition("/")[2]]),
-        )
+    """Open the mail in the browser, the issue's pictures written into it, or addresses that lead to none.
+
+    They are part of the document because a picture that arrives after the first painting is painted into
+    its round corners once more, which leaves other pixels there.
+    """
+    for name, image in issue.all_images().items():
+        data = "data:," if bare else f"data:{image.media_type};base64,{b64encode(image.path.read_bytes()).decode()}"
+        html = html.replace(f"{HOME}/media/{name}", data)
     page.set_content(html, wait_until="load")
 
 
 def photographs(browser: Browser, issue: Issue) -> Iterator[tuple[Shot, Image.Image]]:
-    """Every shot with its picture, the whole page long."""
-    page = browser.new_page(device_scale_factor=1)
+    """Every shot with its picture, as long as the mail.
+
+    Each has a browser context of its own, with a window of its final size before anything is painted.
+    """
     for shot in SHOTS:
-        page.set_viewport_size({"width": shot.width, "height": HEIGHT})
-        page.emulate_media(color_scheme="dark" if shot.look == "dark" else "light")
-        show(page, issue, html_of(issue, shot.theme), bare=shot.look == "bare")
-        taken = page.screenshot(full_page=shot.width < WIDE, animations="disabled")
+        html = html_of(issue, shot.theme)
+        height = HEIGHT if shot.width >= WIDE else _height(browser, issue, html, shot)
+        with _page(browser, shot, height) as page:
+            show(page, issue, html, bare=shot.look == "bare")
+            taken = page.screenshot(animations="disabled")
         yield shot, Image.open(io.BytesIO(taken)).convert("RGB")
-    page.close()
+
+
+def _height(browser: Browser, issue: Issue, html: str, shot: Shot) -> int:
+    with _page(browser, shot, HEIGHT) as page:
+        show(page, issue, html, bare=shot.look == "bare")
+        return int(page.evaluate("document.documentElement.scrollHeight"))
+
+
+@contextmanager
+def _page(browser: Browser, shot: Shot, height: int) -> Iterator[Page]:
+    scheme: Literal["light", "dark"] = "dark" if shot.look == "dark" else "light"
+    context = browser.new_context(viewport={"width": shot.width, "height": height}, color_scheme=scheme)
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
 
 
 def reduced(picture: Image.Image, palette: Image.Image | None = None) -> Image.Image:
