@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, it finds 
 
 from chromium import chromium
 from golden.shots import Shot, photographs, reduced, showcase
-from journeys.pictures import side_by_side
+from journeys.pictures import save, side_by_side
 
 DOCUMENTED = Path(__file__).parents[2] / "docs" / "pictures" / "themes.png"
 BESIDE = (Shot("magazine", 600, "light"), Shot("letter", 600, "dark"), Shot("letter", 375, "light"))
@@ -30,11 +30,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         for shot, picture in photographs(browser, showcase(Path(folder))):
             path = chosen.look / shot.path.name if chosen.look else shot.path
-            taken[shot] = reduced(picture)
-            taken[shot].save(path, optimize=True)
+            taken[shot] = picture
+            reduced(picture).save(path, optimize=True)
             print(f"{path.name:24} {picture.width} x {picture.height}, {path.stat().st_size // 1024} KB")
     documented = chosen.look / DOCUMENTED.name if chosen.look else DOCUMENTED
-    reduced(side_by_side([taken[shot].convert("RGB") for shot in BESIDE], TALL)).save(documented, optimize=True)
+    save(side_by_side([taken[shot] for shot in BESIDE], TALL), documented)
 
 
 if __name__ == "__main__":

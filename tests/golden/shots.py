@@ -149,7 +149,7 @@ def _page(browser: Browser, shot: Shot, height: int) -> Iterator[Page]:
 
 def reduced(picture: Image.Image, palette: Image.Image | None = None) -> Image.Image:
     """`picture` in few colours: those of `palette`, or its own best ones. Equal pixels stay equal."""
-    few = palette or picture.quantize(MOST_COLOURS, method=Image.Quantize.MEDIANCUT)
+    few = palette or picture.quantize(MOST_COLOURS, method=Image.Quantize.MEDIANCUT, kmeans=3)
     return picture.quantize(palette=few, dither=Image.Dither.NONE)
 
 
