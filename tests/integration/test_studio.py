@@ -246,6 +246,46 @@ def test_a_saved_letter_is_a_new_draft(client: FlaskClient, desk: Desk, folder: 
     assert "Read one article" in client.get("/view/phone").text
 
 
+def test_every_variant_can_be_looked_at(client: FlaskClient, desk: Desk, folder: Path) -> None:
+    text = letter(folder).read_text("utf-8")
+    letter(folder).write_text(text + "\n::: only tag=studio\nWords for some only.\n:::\n", "utf-8")
+    changed(desk, 1)
+    tags = {each["tags"] for each in client.get("/state").get_json()["variants"]}
+    assert "" in tags
+    tagged = next(each for each in tags if "studio" in each.split(","))
+    assert "Words for some only." in client.get("/view/text", query_string={"tags": tagged}).text
+    assert "Words for some only." not in client.get("/view/text").text
+
+
+def test_an_exchanged_picture_is_a_new_draft_with_a_new_address(client: FlaskClient, desk: Desk, folder: Path) -> None:
+    before = client.get("/view/desktop").text
+    picture = next((folder / "issues" / ISSUE).glob("*.jpg"))
+    other = next(
+        each
+        for each in (folder / "issues").rglob("*.jpg")
+        if each.parent.name != ISSUE and each.stat().st_size > 20_000
+    )
+    picture.write_bytes(other.read_bytes())
+    changed(desk, 1)
+    after = client.get("/view/desktop").text
+    fresh = {piece.partition('"')[0] for piece in after.split('src="')[1:]} - {
+        piece.partition('"')[0] for piece in before.split('src="')[1:]
+    }
+    assert fresh
+    assert all(client.get(name).status_code == 200 for name in fresh)
+
+
+def test_an_issue_that_is_taken_away_and_put_back(client: FlaskClient, desk: Desk, folder: Path) -> None:
+    away = folder / "away"
+    (folder / "issues" / ISSUE).rename(away)
+    known = changed(desk, 1)
+    assert "There is no issue" in client.get("/state").get_json()["trouble"]["message"]
+    assert client.get("/checks").get_json()["errors"] == 1
+    away.rename(folder / "issues" / ISSUE)
+    changed(desk, known)
+    assert client.get("/state").get_json()["trouble"] is None
+
+
 def test_the_stream_tells_every_draft_at_once(client: FlaskClient, desk: Desk, folder: Path) -> None:
     stream = client.get("/changes", buffered=False)
     chunks = iter(stream.response)
