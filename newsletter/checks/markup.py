@@ -17,7 +17,7 @@ _ENDS_PARAGRAPH = frozenset(
 )
 _TOKEN = re.compile(
     r"<!--.*?-->|<!\[[^>]*>|<!doctype[^>]*>|<(?P<raw>style|script|title|xml)\b[^>]*>.*?</(?P=raw)\s*>"
-    r"|<(?P<end>/?)(?P<name>[a-zA-Z][a-zA-Z0-9:-]*)(?:\"[^\"]*\"|'[^']*'|[^'\">])*?(?P<self>/?)>",
+    r"|<(?P<end>/?)(?P<name>[a-zA-Z][a-zA-Z0-9:-]*)(?:\"[^\"]*\"|'[^']*'|[^'\"<>])*?(?P<self>/?)>",
     re.DOTALL | re.IGNORECASE,
 )
 

@@ -80,7 +80,7 @@ def reason(subject: Subject) -> Iterator[Fault]:
     """
     names = (subject.config.name, split(subject.config.base_url).netloc)
     last = [" ".join(link.getparent().getparent().text_content().split()) for link in _leaving(subject)]
-    tail = re.sub(r"\S+://\S+", "", subject.text).rstrip()[-1200:]  # an address alone explains nothing
+    tail = re.sub(r"\b[a-z]{2,9}://\S+", "", subject.text).rstrip()[-1200:]  # an address alone explains nothing
     for part, words in (("HTML", " ".join(last)), ("plain text", " ".join(tail.split()))):
         if words and not any(name and name in words for name in names):
             yield warning(

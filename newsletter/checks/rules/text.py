@@ -16,7 +16,6 @@ _ENTITY = re.compile(
 HALF = 0.5
 FEW_WORDS = 20
 _WORD = re.compile(r"\w{3,}")
-_ADDRESS = re.compile(r"\S+(?:://|@)\S+")
 _TEMPLATE = "Mend templates/issue/layout.txt."
 
 
@@ -61,7 +60,7 @@ def quality(subject: Subject) -> Iterator[Fault]:
                 "Write it as words.",
                 subject.find(found[0]),
             )
-    long = [line for line in lines if len(line) > LONGEST and not _ADDRESS.search(line)]
+    long = [line for line in lines if len(line) > LONGEST and "://" not in line and "@" not in line]
     if long:
         yield warning(
             f"The plain text has lines of more than {LONGEST} characters, the first of {len(long)} is "
