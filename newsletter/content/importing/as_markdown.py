@@ -82,6 +82,10 @@ def as_markdown(root: Any, base_url: str = "") -> str:
     Without a `base_url` relative links become plain text and relative pictures keep their path.
     """
     blocks = [block for block in _Converter(base_url).blocks(root, room=12) if block.strip()]
+    while blocks and blocks[0] == "---":
+        blocks.pop(0)
+    while blocks and blocks[-1] == "---":
+        blocks.pop()
     return _level_headings("\n\n".join(blocks).strip())
 
 
@@ -167,24 +171,32 @@ class _Converter:
         items: list[str] = []
         number = _start(element)
         loose = False
-        for child in element:
-            if not isinstance(child.tag, str) or child.tag in _LEFT_OUT:
-                continue
-            if child.tag in {"ul", "ol"} and items:  # a list between the items instead of in one
-                nested = "\n".join(self._list(child, room - 2)) if room >= 8 else "\n".join(self.blocks(child, 2))
-                items[-1] += "\n" + _indented(nested, 3 if element.tag == "ol" else 2)
-                continue
-            blocks = [block for block in self.blocks(child, room - 2) if block]
+
+        def add(blocks: list[str]) -> None:
+            nonlocal number, loose
             if not blocks:
-                continue
+                return
             marker = f"{number}. " if element.tag == "ol" else "- "
             number += 1
             text = blocks[0]
             for block in blocks[1:]:
-                is_list = bool(re.match(r"(?:- |\d+\. )", block))
+                is_list = bool(re.match(r"(?:- |1\. )", block))  # another number cannot interrupt a paragraph
                 loose = loose or not is_list
                 text += ("\n" if is_list else "\n\n") + block
             items.append(marker + _indented(text, len(marker)).lstrip(" "))
+
+        add(paragraphs([Run(element.text or "")]))
+        for child in element:
+            if isinstance(child.tag, str) and child.tag not in _LEFT_OUT:
+                if child.tag in {"ul", "ol"} and items:  # a list between the items instead of in one
+                    nested = "\n".join(self._block(child, room - 2))
+                    loose = True
+                    items[-1] += "\n\n" + _indented(nested, 3 if element.tag == "ol" else 2)
+                elif child.tag in _BLOCKS or _holds_blocks(child):
+                    add([block for block in self.blocks(child, room - 2) if block])
+                else:
+                    add(paragraphs(self._runs(child, Run(""))))
+            add(paragraphs([Run(child.tail or "")]))
         return [("\n\n" if loose else "\n").join(items)] if items else []
 
     def _table(self, table: Any, room: int) -> list[str]:
@@ -223,8 +235,9 @@ class _Converter:
         runs = self._runs(element, Run(""), deep=True)
         if plain:
             runs = [Run(run.text, run.href, False, False, run.code) for run in runs if not run.ready]
-        text = " ".join(paragraphs([Run(" ") if run.text == BREAK else run for run in runs]))
-        return text.replace("\\\n", " ").replace("\n", " ").strip()
+        text = " ".join(paragraphs([Run(" ") if run.text == BREAK else run for run in runs], guarded=False))
+        text = text.replace("\\\n", " ").replace("\n", " ").strip()
+        return re.sub(r"(#+)$", r"\\\1", text)
 
     def _runs(self, element: Any, style: Run, *, deep: bool = False) -> list[Run]:
         tag = element.tag

@@ -150,8 +150,8 @@ def _readability(source: str, url: str) -> Candidate | None:
     scored = _scored(page, url)
     if scored is None or scored.length < 0.4 * len(text_of(root)):
         for element in page.iter():  # a builder's class such as "widget" makes it throw the article away
-            for name in ("class", "id"):
-                element.attrib.pop(name, None)
+            for name in {"class", "id"} & set(element.attrib):
+                del element.attrib[name]
         scored = max(filter(None, (scored, _scored(page, url))), key=lambda each: each.length, default=None)
     return None if scored is None else _whole(root, scored)
 
@@ -191,6 +191,7 @@ def _whole(root: Any, scored: Candidate) -> Candidate:
 def _trafilatura(source: str, url: str) -> Candidate | None:
     import trafilatura
 
+    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
     found = None
     with contextlib.suppress(Exception):  # a fallback that fails is no result, whatever the reason
         found = trafilatura.extract(

@@ -112,7 +112,24 @@ _SMALL = re.compile(
     r"screen-reader-text|sr-only|visually-hidden)"
 )
 _SPEAKING = {
-    *("p", "div", "span", "li", "ul", "ol", "section", "a", "small", "strong", "em", "time", "figure", *HEADINGS[1:])
+    *(
+        "p",
+        "div",
+        "span",
+        "li",
+        "ul",
+        "ol",
+        "section",
+        "a",
+        "small",
+        "strong",
+        "em",
+        "time",
+        "figure",
+        "center",
+        "font",
+        *HEADINGS[1:],
+    )
 }
 
 
@@ -221,7 +238,11 @@ def _drop_endings(root: Any) -> None:
             if sibling.tag in HEADINGS and sibling.tag <= heading.tag:
                 break
             size = len(text_of(sibling))
-            is_own = is_talk or (is_late and (size < 120 or (is_about and size < 900))) or link_share(sibling) > 0.4
+            is_own = (
+                (is_talk and (is_late or sibling.tag != "p"))
+                or (is_late and (size < 120 or (is_about and size < 900)))
+                or link_share(sibling) > 0.4
+            )
             if not is_own:
                 break
             drop(sibling)

@@ -173,7 +173,7 @@ def _pieces(text: str) -> list[str]:
     return [
         piece.strip(" ,;()")
         for piece in re.split(
-            r"[|•·\n;]|\s[-–—]\s|(?<=\d{4})\s*,?\s+(?=(?:last\s+)?(?:updated|modified|revised|published|posted|written|reviewed)\b)|\((?=updated)",
+            r"[|•·\n;]|\s[-–—]\s|(?<=\d\d)\s*[.,]?\s+(?=(?:last\s+)?(?:updated|modified|revised|published|posted|written|reviewed)\b)|\((?=updated)",
             text,
             flags=re.IGNORECASE,
         )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import logging
 import re
+from datetime import date
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -97,7 +99,7 @@ def read_head(tree: Any, base_url: str) -> Found:
         title=title or hint_title,
         category=find_category(view, data, meta, structured.crumbs(tree), title),
         author=find_writer(view, data, meta, publisher, hint_author),
-        written_at=written_at or read_date(hint_date),
+        written_at=written_at or _other_than(updated_at, read_date(hint_date)),
         updated_at=updated_at,
         image=image,
         image_alt=image_alt,
@@ -109,13 +111,19 @@ def read_head(tree: Any, base_url: str) -> Found:
 def parse(source: str) -> Any:
     """A page as a tree; never fails on broken HTML, only on none at all."""
     source = re.sub(r"^\s*<\?xml[^>]*\?>", "", source.replace("\x00", ""))
-    parser = lxml.html.HTMLParser(encoding="utf-8", huge_tree=False)
+    # Depth is cut below; what is nested deeper than libxml2's 2,048 levels comes out as an empty page.
+    parser = lxml.html.HTMLParser(encoding="utf-8", huge_tree=True)
     try:
         tree = lxml.html.document_fromstring(source.encode("utf-8", "replace"), parser=parser)
     except (ValueError, lxml.etree.ParserError) as error:
         raise NewsletterError("This page is empty.", hint="Look whether it was saved completely.") from error
     shallow(tree, 200)
     return tree
+
+
+def _other_than(updated_at: date | None, guess: date | None) -> date | None:
+    """A guess at the day of writing, unless it only found the day of the update."""
+    return None if guess == updated_at else guess
 
 
 def _known(found: Found) -> list[str]:
@@ -128,6 +136,8 @@ def _trafilatura_says(tree: Any, url: str) -> tuple[str, str, str]:
     """Author, date and title as trafilatura reads them; used where everything else is silent."""
     import trafilatura
 
+    for name in ("trafilatura", "htmldate"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with contextlib.suppress(Exception):  # a second opinion that fails is none, whatever the reason
         told = trafilatura.extract_metadata(copy.deepcopy(tree), default_url=url or None, extensive=False)
         return (told.author or "").split(";")[0], told.date or "", told.title or ""

@@ -155,8 +155,9 @@ def _matter(found: Found, author: str, fallback: date) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A text in double quotes as YAML and TOML both read it."""
+    """A text in double quotes as YAML and TOML both read it, without anything that reads as a merge tag."""
     plain = "".join(letter for letter in re.sub(r"\s+", " ", text) if letter.isprintable()).strip()
+    plain = plain.replace("{{", "{ {").replace("{%", "{ %")
     return json.dumps(plain, ensure_ascii=False)
 
 

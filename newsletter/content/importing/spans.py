@@ -32,15 +32,19 @@ class Run:
     """Whether it is Markdown already (a picture)."""
 
 
-def paragraphs(runs: list[Run]) -> list[str]:
-    """Runs as paragraphs: two forced breaks in a row begin a new one."""
+def paragraphs(runs: list[Run], *, guarded: bool = True) -> list[str]:
+    """Runs as paragraphs: two forced breaks in a row begin a new one.
+
+    `guarded` ones may begin a line: what would make it a list, a heading or a quotation is escaped.
+    """
     found: list[str] = []
     for chunk in _split_at_double_breaks(_tidied(runs)):
         text = _spans(chunk).strip()
         text = re.sub(r" *\x00 *", "\x00", text).strip("\x00 ")
         if text:
             lines = [line for line in text.split(BREAK) if line.strip()]
-            found.append(_guard_line_starts("\\\n".join(lines)))
+            joined = "\\\n".join(lines)
+            found.append(_guard_line_starts(joined) if guarded else joined)
     return found
 
 

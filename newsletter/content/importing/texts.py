@@ -94,7 +94,10 @@ def _complete(found: Found, body: str) -> Found:
 
 
 def _is_prose(lines: list[str]) -> bool:
-    return len(lines[0].strip()) > 60 and not any(_is_head(line.strip()) for line in lines[1:3])
+    """Whether a first paragraph of several lines is text already, and not a title with a byline below."""
+    if any(_is_head(line.strip()) for line in lines[1:3]) or re.fullmatch(r"[=\-*_~]{3,}", lines[1].strip()):
+        return False
+    return len(lines[0].strip()) > 60 or lines[0].rstrip()[-1:] in ",;."
 
 
 def _is_head(line: str) -> bool:
