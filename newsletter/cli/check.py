@@ -67,20 +67,23 @@ def _extras(console: Console, data_set: Path | None, *, links: bool, spam: bool)
     if spam:
         spamassassin.require()
     return Extras(
-        ask=functools.partial(_ask, console) if links else None,
+        ask=functools.partial(_ask, console, {}) if links else None,
         score=spamassassin.score if spam else None,
         facts=caniemail.read(data_set) if data_set else (),
     )
 
 
-def _ask(console: Console, addresses: Sequence[str]) -> Mapping[str, Answer]:
+def _ask(console: Console, known: dict[str, Answer], addresses: Sequence[str]) -> Mapping[str, Answer]:
+    """The answers to these addresses; those in `known`, from another variant of the issue, are not asked again."""
     from newsletter.checks import reach
 
-    with console.progress("Asking links", len(addresses)) as said:
-        answers = reach.ask(addresses, said=said)
-    if len(answers) < len(addresses):
-        console.warn(f"{plural(len(addresses) - len(answers), 'link')} could not be asked in time.")
-    return answers
+    new = [address for address in addresses if address not in known]
+    with console.progress("Asking links", len(new)) as said:
+        known.update(reach.ask(new, said=said))
+    missed = [address for address in new if address not in known]
+    if missed:
+        console.warn(f"{plural(len(missed), 'link')} could not be asked in time.")
+    return {address: known[address] for address in addresses if address in known}
 
 
 def _print(console: Console, slug: str, form: str, findings: Sequence[Finding], site: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,23 @@ def test_links_are_asked_when_told_to_and_private_ones_are_not(run: Commands) ->
     edit(letter(run), "Read one piece", "[Look at this](https://10.11.12.13/page). Read one piece")
     done = run.ok("check", ISSUE, "--links", "--json")
     assert "link.broken" not in {each["rule"] for each in done.json["findings"]}
+
+
+def test_a_link_of_several_variants_is_asked_once(run: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def resolve(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+        asked.append(host)
+        raise socket.gaierror("nobody of that name")
+
+    edit(
+        letter(run), "Read one piece", "::: only tag=member\nWelcome.\n:::\n\n[Look](https://back.pain.org/x).\n\nRead"
+    )
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    done = run.ok("check", ISSUE, "--links", "--json")
+    (finding,) = [each for each in done.json["findings"] if each["rule"] == "link.broken"]
+    assert "could not be asked" in finding["message"]
+    assert asked == ["back.pain.org"]
 
 
 def test_without_spamassassin_nothing_is_done(run: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
