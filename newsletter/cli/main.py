@@ -28,7 +28,7 @@ COMMANDS = {
     "new": ("newsletter.cli.author", "Begin a new issue."),
     "article": ("newsletter.cli.article", "Add articles to an issue."),
     "check": ("newsletter.cli.check", "Look an issue over before it is sent."),
-    "preview": ("newsletter.cli.preview", "Write an issue exactly as it will be sent."),
+    "preview": ("newsletter.cli.preview", "See an issue as its readers will, live or as files."),
     "test": ("newsletter.cli.author", "Send one real copy, marked [Test]."),
     "approve": ("newsletter.cli.approve", "Say yes to an issue as it is."),
     "send": ("newsletter.cli.send", "Send an issue to a list."),

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 import click
 
@@ -62,36 +62,37 @@ def preview(
     With --open or --matrix every view of it as well, and a page that shows them side by side; with --serve
     nothing is written, and the studio follows what you write.
     """
-    if serve and given:
-        raise click.UsageError("The studio has a picker for variants; --tag goes without --serve.")
     if serve and (matrix or out):
         raise click.UsageError("--serve writes nothing, so it goes with neither --out nor --matrix.")
     if port is not None and not serve:
         raise click.UsageError("--port is for --serve.")
     if serve:
-        _studio(console, slug, address, list_slug, port, show=show)
+        from newsletter import tags
+
+        wanted = {"reader": address, "list": list_slug, "tags": ",".join(tags.clean(each) for each in given)}
+        _studio(console, slug, wanted, port, show=show)
     else:
         _files(console, slug, address, given, out, list_slug, matrix=matrix, show=show)
 
 
-def _studio(
-    console: Console, slug: str, address: str | None, list_slug: str | None, port: int | None, *, show: bool
-) -> None:
-    """The studio, until a signal comes."""
+def _studio(console: Console, slug: str, wanted: dict[str, str | None], port: int | None, *, show: bool) -> None:
+    """The studio, until a signal comes; `wanted` is the copy it begins with."""
     from newsletter.cli.serve import wait_for_signal
     from newsletter.web.studio.app import create_studio
     from newsletter.web.studio.desk import Desk
 
     with console.open_site() as site:
-        site.config.list(list_slug)
+        site.config.list(wanted["list"])
         if slug not in site.issues():
             site.load(slug)  # says what is wrong with the slug
+        address = wanted["reader"]
         if address and site.reader(address) is None:
             raise NotFoundError(f"{address} is not on file.", hint="The studio has invented readers to choose from.")
         settings = site.config.server
-    desk = Desk(slug, console.open_site, list_slug or "")
-    server = _server(create_studio(desk), settings, port)
-    url = f"{server.url}/" + (f"#reader={quote(address)}" if address else "")
+    desk = Desk(slug, console.open_site)
+    server = studio_server(create_studio(desk), settings, port)
+    chosen = urlencode({name: value for name, value in wanted.items() if value}, safe="@,")
+    url = f"{server.url}/" + (f"#{chosen}" if chosen else "")
 
     def announce() -> None:
         console.up({"issue": slug, "url": url}, f"Studio of {slug}: {url}")
@@ -105,8 +106,8 @@ def _studio(
         wait_for_signal(announce)
 
 
-def _server(app: Flask, settings: ServerConfig, port: int | None) -> Server:
-    """The studio on its socket; its usual port is only a wish."""
+def studio_server(app: Flask, settings: ServerConfig, port: int | None) -> Server:
+    """The studio on its socket; without a `port` its usual one is only a wish."""
     from newsletter.web.serve import serve as bind
 
     try:

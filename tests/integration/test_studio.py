@@ -11,7 +11,8 @@ import pytest
 from commands import Commands
 from flask.testing import FlaskClient
 
-from newsletter.errors import ConfigError
+from newsletter.cli.preview import studio_server
+from newsletter.errors import ConfigError, NewsletterError
 from newsletter.rendering.views import VIEWS
 from newsletter.site import Site
 from newsletter.web.studio.app import create_studio
@@ -390,6 +391,18 @@ def test_serve_goes_with_nothing_that_is_written(
     unknown = run("preview", ISSUE, "--serve", "--port", "0", "--as", "nobody@example.net")
     assert unknown.code == 1
     assert "is not on file" in unknown.err
+
+
+def test_the_usual_port_is_only_a_wish_and_a_named_one_is_not(desk: Desk) -> None:
+    settings = desk.draft.site.config.server
+    first, second = (studio_server(create_studio(desk), settings, None) for _ in range(2))
+    try:
+        assert first.port != second.port
+        with pytest.raises(NewsletterError, match="cannot listen"):
+            studio_server(create_studio(desk), settings, second.port)
+    finally:
+        first.close()
+        second.close()
 
 
 def test_matrix_says_what_is_missing(

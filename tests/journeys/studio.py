@@ -26,12 +26,12 @@ SHOTS = (
 
 
 @contextmanager
-def studio(folder: Path) -> Iterator[str]:
-    """`newsletter preview --serve` for the first issue on a free port, until the block ends; gives its address."""
+def studio(folder: Path, *words: str) -> Iterator[str]:
+    """`newsletter preview --serve WORDS` for the first issue, until the block ends; gives its address."""
     command = [sys.executable, "-m", "newsletter", "--site", str(folder), "preview", ISSUE, "--serve", "--port", "0"]
     env = {name: value for name, value in os.environ.items() if not name.startswith("NEWSLETTER_")}
     process = subprocess.Popen(
-        [*command, "--json"], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*command, *words, "--json"], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     assert process.stdout is not None
     try:

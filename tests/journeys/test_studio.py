@@ -174,6 +174,22 @@ def test_keys_reach_every_view_the_readers_and_the_help(site: Path, browser: Bro
         context.close()
 
 
+def test_it_begins_with_the_copy_that_was_asked_for(site: Path, browser: Browser) -> None:
+    letter = site / "issues" / ISSUE / "issue.md"
+    letter.write_text(letter.read_text("utf-8") + "\n::: only tag=board\nWords for the board.\n:::\n", "utf-8")
+    done = run("--site", str(site), "subscriber", "add", "grace@example.net", "--name", "Grace", "--tag", "board")
+    assert done.returncode == 0, done.stderr
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    for words in (("--tag", "Board"), ("--as", "grace@example.net")):
+        with studio(site, *words) as url:
+            page.goto(url)
+            until(page, "document.querySelectorAll('iframe:not(.incoming)').length === 2")
+            assert "Words for the board." in frame_text(page, "phone")
+            greeting = "Dear Grace," if "--as" in words else "Dear Ada,"
+            assert greeting in frame_text(page, "desktop")
+    page.close()
+
+
 def test_everybody_can_use_it(site: Path, browser: Browser) -> None:
     views = ",".join([*(each.key for each in VIEWS), "source", "checks"])
     # A desk is used with a mouse or a keyboard: 24 pixels (WCAG 2.2 §2.5.8), not the 44 of readers' pages.

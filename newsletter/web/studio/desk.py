@@ -29,7 +29,7 @@ from newsletter.web.studio.watching import Signature, Watcher, signature
 class Desk:
     """One issue, always as it is on disk now."""
 
-    def __init__(self, slug: str, open_site: Callable[[], Site], list_slug: str = "") -> None:
+    def __init__(self, slug: str, open_site: Callable[[], Site]) -> None:
         """`open_site` opens the Site, again whenever its configuration or its templates change.
 
         Raises `ConfigError` when that does not work the first time.
@@ -38,7 +38,7 @@ class Desk:
         self.version = 1
         self.pages = make_environment(None)
         self._open_site = open_site
-        self._last = Whose(list_slug=list_slug)
+        self._last = Whose()
         self._news = threading.Condition()
         self._is_over = False
         self._checking = threading.Lock()

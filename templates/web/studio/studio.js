@@ -87,7 +87,10 @@
       .map((each) => made("option", { value: `${list}|${each.tags}`, textContent: each.tags ? `tagged ${each.tags.replaceAll(",", ", ")}` : "readers without tags" }))));
     choice.replaceChildren(...(lists.size > 1 ? options : options.flatMap((group) => [...group.children])));
     const wished = `${variant.list || variants[0]?.list || ""}|${variant.tags}`;
-    choice.value = [...choice.options].some((each) => each.value === wished) ? wished : choice.options[0]?.value ?? "";
+    if (variants.length && ![...choice.options].some((each) => each.value === wished)) {
+      choice.append(made("option", { value: wished, textContent: `tagged ${variant.tags.replaceAll(",", ", ")}` }));
+    }
+    choice.value = wished;
     choice.disabled = reader.includes("@");
   };
 
