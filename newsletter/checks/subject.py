@@ -154,19 +154,23 @@ class Subject:
         sent: dict[str, Image] = {each.media_name: each for each in self.rendered.pictures}
         return {name: each for name, each in sent.items() if name in self.rendered.html} or self.issue.all_images()
 
-    def find(self, *needles: str) -> Place:
-        """Where an author wrote one of `needles`, else where a template says it, else the issue itself."""
+    def find(self, *needles: str, templates: str = "") -> Place:
+        """Where an author wrote one of `needles`, else where a template says it, else the issue itself.
+
+        `templates` narrows down which templates: the end of their names.
+        """
         written = self.sources.find(*needles)
         if written != self.sources.home:
             return written
-        place = self.theme.find(*needles)
+        place = self.theme.find(*needles, templates=templates)
         return written if place.path is None else place
 
     def made_by(self, element: Any) -> Place:
-        """The template line that makes an element like this one, by its class or else its tag."""
+        """The template line that makes an element like this one, by its class, its words, or else its tag."""
         words = (element.get("class") or "").split()
+        text = (element.text or element.get("alt") or "").strip()
         classes = [f'class="{" ".join(words)}"', f'class="{words[0]}'] if words else []
-        return self.theme.find(*classes, f"<{element.tag}")
+        return self.theme.find(*classes, *([f">{text}<", f'"{text}"'] if text else []), f"<{element.tag}")
 
     def picture(self, element: Any) -> Image | None:
         """The picture of the issue that an `<img>` shows; None for others."""

@@ -78,11 +78,14 @@ class Theme:
 
     files: tuple[File, ...] = ()
 
-    def find(self, *needles: str) -> Place:
-        """Where the first of `needles` that occurs in any template occurs first; nowhere when none does."""
+    def find(self, *needles: str, templates: str = "") -> Place:
+        """Where the first of `needles` that occurs in any template occurs first; nowhere when none does.
+
+        `templates` narrows down which templates: the end of their names.
+        """
         for needle in needles:
             for file in self.files:
-                offset = file.source.find(needle) if needle else -1
+                offset = file.source.find(needle) if needle and file.name.endswith(templates) else -1
                 if offset >= 0:
                     return Passage(file.source, file.at(1)).at(offset)
         return NOWHERE

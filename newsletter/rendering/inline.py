@@ -108,7 +108,8 @@ def dialect_problems(css: str) -> Iterator[tuple[int, str]]:
         if rule.type == "error":
             yield line, rule.message
         elif rule.type == "at-rule":
-            yield line, f"@{rule.lower_at_keyword} belongs in head.css"
+            is_import = rule.lower_at_keyword == "import"
+            yield line, "@import is never fetched" if is_import else f"@{rule.lower_at_keyword} belongs in head.css"
         else:
             selector = tinycss2.serialize(rule.prelude).strip()
             if re.search(r"[:>+~*\[]", selector):

@@ -133,7 +133,7 @@ def number_once(subject: Subject) -> Iterator[Fault]:
         if other.parent.name != issue.slug and _number(other) == issue.number:
             yield warning(
                 f"Issue {other.parent.name} has the number {issue.number}, too.",
-                "Count on.",
+                "Give this one the next number that is free.",
                 key_place(issue.letter, "number"),
             )
             return

@@ -65,7 +65,7 @@ def parse(subject: Subject) -> Iterator[Fault]:
         for problem in sheet.problems[:1]:
             line = sheet.text_of(problem.line)
             yield error(
-                f"The style sheet cannot be read at {short(line, 50)!r}: {problem.words}.",
+                f"The style sheet cannot be read at {short(line, 50)!r}: {problem.words.rstrip('.')}.",
                 f"Gmail drops the whole block for it. {_HEAD}",
                 subject.theme.find_line(line),
             )
@@ -115,7 +115,9 @@ def theme_dialect(theme: Theme) -> Iterator[Fault]:
         for line, words in dialect_problems(file.plain):
             yield error(
                 f"theme.css: {words}.",
-                "Write it in the simple CSS of theme.css, or move the rule into head.css with !important.",
+                "Copy the rules you need from there."
+                if "@import" in words
+                else "Write it in the simple CSS of theme.css, or move the rule into head.css with !important.",
                 file.at(line),
             )
 

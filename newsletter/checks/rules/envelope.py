@@ -119,7 +119,7 @@ def hidden_style(subject: Subject) -> Iterator[Fault]:
             yield warning(
                 f"The hidden text at the top uses {what}, for which spam filters give points.",
                 "Hide it with display: none; max-height: 0; overflow: hidden; mso-hide: all, and nothing else.",
-                subject.theme.find("font-size: 0", "font-size: 1px", "font-size:0", "font-size:1px", "preheader"),
+                subject.theme.find(f"font-size: {values.get('font-size')}", "preheader }}"),
             )
             return
 

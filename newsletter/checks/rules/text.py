@@ -58,7 +58,7 @@ def quality(subject: Subject) -> Iterator[Fault]:
             yield warning(
                 f"The plain text shows {what}: {short(found[0], 40)}.",
                 "Write it as words.",
-                subject.find(found[0]),
+                subject.find(found[0], templates=".txt"),
             )
     long = [line for line in lines if len(line) > LONGEST and "://" not in line and "@" not in line]
     if long:
@@ -66,7 +66,7 @@ def quality(subject: Subject) -> Iterator[Fault]:
             f"The plain text has lines of more than {LONGEST} characters, the first of {len(long)} is "
             f"{short(long[0], 40)!r}.",
             "Shorten or wrap it; the template's `wrap` filter does.",
-            subject.find(long[0].strip()),
+            subject.find(long[0].strip(), templates=".txt"),
         )
 
 
