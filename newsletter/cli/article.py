@@ -21,6 +21,7 @@ written_at: {date}
 # image_alt: "What the picture shows"
 # excerpt: "Shown in the mail instead of the whole text"
 # link: https://…
+# layout: card           # or lead, digest, full
 ---
 
 TK: write the article here.
