@@ -11,7 +11,7 @@ import re
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from newsletter.content.importing.spans import BREAK, INVISIBLE, SPACES, Run, encoded, escape, paragraphs
+from newsletter.content.importing.spans import BREAK, INVISIBLE, SPACES, Run, encoded, escape, harmless, paragraphs
 
 UNDESCRIBED = "TK"
 """Stands for the description of a picture that has none; `newsletter check` finds it."""
@@ -360,7 +360,7 @@ def _indented(text: str, width: int) -> str:
 
 def _fenced(text: str) -> list[str]:
     text = INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\t", "    ")).strip("\n")
-    text = text.replace("{{", "{ {").replace("{%", "{ %")
+    text = harmless(text)
     if not text.strip():
         return []
     longest = max((len(ticks) for ticks in re.findall(r"`{3,}", text)), default=2)

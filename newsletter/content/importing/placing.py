@@ -21,6 +21,7 @@ from newsletter.content.frontmatter import nearest
 from newsletter.content.importing.as_markdown import UNDESCRIBED
 from newsletter.content.importing.bylines import same_person, split_byline
 from newsletter.content.importing.pictures import Gatherer, Picture
+from newsletter.content.importing.spans import harmless
 from newsletter.content.importing.values import Found, Writer
 from newsletter.content.markdown import to_text
 from newsletter.content.values import Author, Markdown
@@ -157,8 +158,7 @@ def _matter(found: Found, author: str, fallback: date) -> str:
 def _quoted(text: str) -> str:
     """A text in double quotes as YAML and TOML both read it, without anything that reads as a merge tag."""
     plain = "".join(letter for letter in re.sub(r"\s+", " ", text) if letter.isprintable()).strip()
-    plain = plain.replace("{{", "{ {").replace("{%", "{ %")
-    return json.dumps(plain, ensure_ascii=False)
+    return json.dumps(harmless(plain), ensure_ascii=False)
 
 
 def _table(key: str, writer: Writer) -> str:

@@ -43,7 +43,7 @@ def paragraphs(runs: list[Run], *, guarded: bool = True) -> list[str]:
         text = re.sub(r" *\x00 *", "\x00", text).strip("\x00 ")
         if text:
             lines = [line for line in text.split(BREAK) if line.strip()]
-            joined = "\\\n".join(lines)
+            joined = harmless("\\\n".join(lines))
             found.append(_guard_line_starts(joined) if guarded else joined)
     return found
 
@@ -137,7 +137,6 @@ def _trimmed(text: str) -> tuple[str, str, str]:
 
 
 def _code(text: str) -> str:
-    text = text.replace("{{", "{ {").replace("{%", "{ %")
     before, core, after = _trimmed(text)
     if not core:
         return text
@@ -147,14 +146,18 @@ def _code(text: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Text with everything that Markdown or a merge tag would take for itself made harmless."""
+    """Text with everything that Markdown would take for itself made harmless."""
     text = re.sub(r"[\\`\[\]]", r"\\\g<0>", text)
     text = re.sub(r"(?<![ ])\*|\*(?![ ])|^\*|\*$", r"\\*", text)
     text = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", text)
     text = re.sub(r"<(?=[A-Za-z/!?])", r"\\<", text)
     text = re.sub(r"&(?=#?\w+;)", r"\\&", text)
-    text = re.sub(r"~~", r"\\~\\~", text)
-    return text.replace("{{", "{\\{").replace("{%", "{\\%")
+    return re.sub(r"~~", r"\\~\\~", text)
+
+
+def harmless(text: str) -> str:
+    """Text without anything that reads as a merge tag; a backslash would not do, for `check` looks at what is shown."""
+    return re.sub(r"\{(?=[{%])", "{ ", text)
 
 
 def _guard_line_starts(text: str) -> str:

@@ -57,7 +57,8 @@ def words(html):
         ("<p>snake_case _x_ 2*3 * 4</p>", "snake_case \\_x\\_ 2\\*3 * 4"),
         ("<p>&lt;b&gt; &amp;copy; a &lt; b</p>", "\\<b> \\&copy; a < b"),
         ("<p>::: only list=x</p>", "\\::: only list=x"),
-        ("<p>{{ subscriber.name }} {% x %}</p>", "{\\{ subscriber.name }} {\\% x %}"),
+        ("<p>{{ subscriber.name }} {% x %}</p>", "{ { subscriber.name }} { % x %}"),
+        ("<p>{{{ <span>{</span>{ <code>{</code>%</p>", "{ { { { { `{`%"),
         ("<p><code>{{ x }}</code></p>", "`{ { x }}`"),
         ("<img src='/a.jpg' alt='A [b]'>", "![A \\[b\\]](https://example.org/a.jpg)"),
         (
@@ -88,10 +89,10 @@ def test_whatever_is_nested_stays_within_what_an_issue_may_nest(tags, depth):
     assert "end" in to_text(Markdown(source, Path("x.md"), 1))
 
 
-def test_text_that_looks_like_a_merge_tag_reaches_readers_as_it_is():
+def test_text_that_looks_like_a_merge_tag_is_none():
     source = Markdown(markdown("<p>Write {{ subscriber.first_name }} or {% if %}.</p>"), Path("x.md"), 1)
     tagged = SlotBook("0" * 16, {}).tag(source)
-    assert to_text(tagged) == "Write {{ subscriber.first_name }} or {% if %}."
+    assert to_text(tagged) == "Write { { subscriber.first_name }} or { % if %}."
 
 
 INLINE = ("b", "i", "em", "strong", "code", "a", "span", "q", "u")

@@ -95,7 +95,7 @@ def test_a_plain_text_has_title_byline_and_dates_on_top():
     assert (found.title, found.author.byline, str(found.written_at), found.category) == (
         *("A short night", "Nora Feld, PT", "2026-09-01", "Sleep"),
     )
-    assert found.body == "First {\\{ line }} of it.\n\n## The list\n\n- one\n- two\n\n1. a\n2. b"
+    assert found.body == "First { { line }} of it.\n\n## The list\n\n- one\n- two\n\n1. a\n2. b"
 
 
 def test_a_text_that_begins_with_prose_has_no_title():
@@ -110,7 +110,7 @@ def test_markdown_with_foreign_front_matter_is_read():
     assert (found.title, found.author.byline, found.category) == ("Rest: a guide", "Nora Feld, PT", "Sleep")
     assert (str(found.written_at), str(found.updated_at)) == ("2026-09-01", "2026-09-02")
     assert found.body == (
-        "Text with **HTML**, a [link](https://example.org) and {\\{ x }}.\n\n| A | B |\n| --- | --- |\n| 1 | 2 |"
+        "Text with **HTML**, a [link](https://example.org) and { { x }}.\n\n| A | B |\n| --- | --- |\n| 1 | 2 |"
     )
 
 
