@@ -9,6 +9,7 @@ and what comes out is compared with what went in.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import threading
 from collections import Counter
@@ -16,10 +17,14 @@ from collections.abc import Iterator
 
 import cssutils
 import tinycss2
-from premailer import Premailer
 
 from newsletter.errors import RenderError
 from newsletter.rendering.slots import TOKEN
+
+# premailer keeps 128 parsed pieces of CSS; an issue in full dress needs more, and would be parsed anew each time.
+os.environ.setdefault("PREMAILER_CACHE_MAXSIZE", "384")
+
+from premailer import Premailer
 
 DOCTYPE = "<!DOCTYPE html>"
 _IGNORED = re.compile(r"<style\b[^>]*\bdata-premailer=\"ignore\"[^>]*>(.*?)</style>", re.DOTALL)

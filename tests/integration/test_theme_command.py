@@ -90,3 +90,15 @@ def test_nothing_of_yours_is_overwritten_without_force(run: Commands) -> None:
 def test_what_is_not_there_is_said(run: Commands) -> None:
     assert "no theme 'leter'" in run("theme", "eject", "leter").err
     assert "has no file 'issue/nothing.css'" in run("theme", "eject", "letter", "issue/nothing.css").err
+
+
+def test_a_layout_nobody_knows_is_named_by_its_line(run: Commands) -> None:
+    article = run.folder / "issues" / ISSUE / "04-kettle-routine.md"
+    article.write_text(article.read_text("utf-8").replace("\n---\n\n", "\nlayout: digset\n---\n\n", 1), "utf-8")
+    line = article.read_text("utf-8").split("\n").index("layout: digset") + 1
+    done = run("preview", ISSUE)
+    assert done.code != 0
+    assert f"04-kettle-routine.md:{line}" in done.err
+    assert '"digset" is not a way to show an article' in done.err
+    article.write_text(article.read_text("utf-8").replace("digset", "digest"), "utf-8")
+    assert "In brief" in preview(run)
