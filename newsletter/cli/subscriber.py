@@ -246,6 +246,24 @@ def unsubscribe(console: Console, address: str, list_slug: str | None) -> None:
     )
 
 
+@subscriber.command()
+@click.argument("address")
+@console_options
+def forget(console: Console, address: str) -> None:
+    """Erase everything that names ADDRESS, for good; a keyed hash stays, so that no import brings it back."""
+    from newsletter.subscribers import forget as forgetting
+
+    with console.open_site() as site:
+        with site.database.read() as connection:
+            _find(connection, address)
+        if console.interactive:
+            console.require(f"Erase {address} for good? Nothing brings them back but a new sign-up you allow.")
+        with site.database.write() as connection:
+            forgetting.forget(connection, _find(connection, address), site.clock())
+        forgetting.leave_no_trace(site.database)
+    console.result({"email": address, "forgotten": True}, f"{address} is forgotten.")
+
+
 def _terms(
     site: Site, list_slug: str | None, basis: str, origin: str, *, confirmed: bool, send_confirmations: bool
 ) -> Any:

@@ -72,3 +72,18 @@ def test_export_of_a_site_goes_into_another_list_by_list(
         ["city", "visits", "role"],
     )
     assert done["refusals"][0]["reason"] == "has unsubscribed, says the file"
+
+
+def test_forgotten_reader_is_gone_and_no_import_brings_them_back(run: Commands) -> None:
+    run.ok("subscriber", "add", "ada@example.net", "--confirmed", "--basis", "asked at the desk")
+    assert run.ok("subscriber", "forget", "ada@example.net", "--json").json == {
+        "email": "ada@example.net",
+        "forgotten": True,
+    }
+    assert run("subscriber", "show", "ada@example.net").code == 1
+    report = run.ok(
+        *("subscriber", "import", "-", "--confirmed", "--basis", "an old file", "--json"),
+        stdin=b"email\nada@example.net\n",
+    ).json
+    assert (report["confirmed"], report["refused"]) == (0, 1)
+    assert run.ok("suppression", "list", "--json").json[0]["reason"] == "erased"
