@@ -51,9 +51,7 @@ def test_a_theme_looks_as_it_was_approved(shot: Shot, taken: dict[Shot, Image.Im
     if changed > TOLERANCE:
         now = tmp_path / shot.path.name
         reduced(taken[shot]).save(now)
-        pytest.fail(
-            f"{changed} pixels differ within {box}; now it looks like {now}. If it was meant: `make golden`."
-        )
+        pytest.fail(f"{changed} pixels differ within {box}; now it looks like {now}. If it was meant: `make golden`.")
 
 
 def test_golden_pictures_stay_small() -> None:
