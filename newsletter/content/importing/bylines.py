@@ -167,11 +167,11 @@ def _people(text: str) -> list[tuple[str, tuple[str, ...]]]:
                 break
             else:
                 if current:
-                    people.append((current[0], tuple(current[1])))
+                    people.append((current[0], _certain(current[1])))
                 name, trailing = _trailing_credentials(piece)
                 current = (name, list(trailing)) if is_name(name) else None
         if current:
-            people.append((current[0], tuple(current[1])))
+            people.append((current[0], _certain(current[1])))
     return people
 
 
@@ -199,6 +199,11 @@ def _trailing_credentials(name: str) -> tuple[str, list[str]]:
 def _credentials(piece: str) -> list[str]:
     words = piece.split()
     return [_tidy(word) for word in words] if words and all(is_credential(word) for word in words) else []
+
+
+def _certain(credentials: list[str]) -> tuple[str, ...]:
+    """Unknown abbreviations count only beside known ones: "Alex Perry, BBC" is no degree."""
+    return tuple(credentials) if any(is_credential(word, certain=True) for word in credentials) else ()
 
 
 def _tidy(word: str) -> str:

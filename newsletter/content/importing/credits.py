@@ -9,7 +9,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from newsletter.content.importing.bylines import join_names, plain_name, same_person, split_byline
+from newsletter.content.importing.bylines import (
+    is_credential,
+    is_name,
+    join_names,
+    plain_name,
+    same_person,
+    split_byline,
+)
 from newsletter.content.importing.structured import Person, Told
 from newsletter.content.importing.values import Writer
 from newsletter.content.importing.visible import View, any_of, link_share, names_of, text_lines, text_of
@@ -30,6 +37,7 @@ _META = (
     "authors",
     "twitter:data1",
 )
+_CATALOGUED = {"citation_author", "dc.creator", "dcterms.creator", "dc.contributor"}
 _BYLINE_NAMES = re.compile(
     r"(?:^|[\s_-])(?:by-?line(?:s|[_-]+(?:name|author))?|author(?:s|[_-]*name|[_-]*link|[_-]*title)?|p-author|post-?author(?:-?name)?|entry-?author(?:-?name)?|"
     r"article-?author|writer|written-?by|contributor|vcard|fn|dc-creator|posted-?by)(?:$|[\s_-])",
@@ -61,20 +69,21 @@ _VISIBLE_BY = any_of(
 )
 
 
-def find_writer(view: View, told: Sequence[Told], meta: dict[str, list[str]], publisher: str, hint: str = "") -> Writer:
-    """The writer of the page; `hint` is a name found by other means and is used last."""
-    named = _from_data(told, meta, publisher)
+def find_writer(
+    view: View, told: Sequence[Told], meta: dict[str, list[str]], names: frozenset[str], hint: str = ""
+) -> Writer:
+    """The writer of the page; `names` are the site's own, `hint` is a name found by other means and used last."""
+    named = _from_data(told, meta, names)
     visible = list(_bylines(view))
     if not named:
-        person = next((each for each in visible if not _is_publisher(each[0], publisher)), None)
+        person = next((each for each in visible if plain_name(each[0]) not in names), None)
         if person is None and hint:
             person = split_byline(hint)
-            person = person if person[0] and not _is_publisher(person[0], publisher) else None
+            person = person if person[0] and plain_name(person[0]) not in names else None
         named = [Person(person[0], ", ".join(person[1]))] if person else []
     if not named:
         return Writer()
-    names = [person.name for person in named]
-    name = join_names(names)
+    name = join_names([person.name for person in named])
     credentials = _suffixes(named[0]) if len(named) == 1 else ()
     if len(named) == 1 and not credentials:
         credentials = next((found for shown, found in visible if found and _alike(shown, name)), ())
@@ -86,17 +95,15 @@ def find_writer(view: View, told: Sequence[Told], meta: dict[str, list[str]], pu
     return Writer(name=name, credentials=credentials, bio=bio, role=role)
 
 
-def _from_data(told: Sequence[Told], meta: dict[str, list[str]], publisher: str) -> list[Person]:
+def _from_data(told: Sequence[Told], meta: dict[str, list[str]], names: frozenset[str]) -> list[Person]:
     for source in told:
-        people = [checked for person in source.authors if person.is_person and (checked := _checked(person, publisher))]
+        people = [checked for person in source.authors if person.is_person and (checked := _checked(person, names))]
         if people:
             return people[:4]
     for key in _META:
         if key == "twitter:data1" and "written" not in " ".join(meta.get("twitter:label1", [])).lower():
             continue
-        people = [
-            checked for value in dict.fromkeys(meta.get(key, [])) if (checked := _checked(Person(value), publisher))
-        ]
+        people = [checked for value in dict.fromkeys(meta.get(key, [])) if (checked := _checked(Person(value), names))]
         if people:
             return (
                 people[:4]
@@ -106,12 +113,19 @@ def _from_data(told: Sequence[Told], meta: dict[str, list[str]], publisher: str)
     return []
 
 
-def _checked(person: Person, publisher: str) -> Person | None:
+def _forwards(name: str) -> str:
+    """A name as catalogues write it, "Feld, Nora", the other way round."""
+    surname, comma, given = name.partition(", ")
+    is_turned = comma and "," not in given and not is_credential(given) and len(given.split()) <= 3
+    return f"{given} {surname}" if is_turned and is_name(given.replace(".", "")) else name
+
+
+def _checked(person: Person, names: frozenset[str]) -> Person | None:
     """The person with credentials told apart, or None when this names nobody."""
     if "://" in person.name or "@" in person.name or person.name.startswith(("www.", "/")):
         return None
     name, credentials = split_byline(person.name)
-    if not name or _is_publisher(name, publisher):
+    if not name or plain_name(name) in names:
         return None
     if person.prefix and not name.lower().startswith(person.prefix.lower().rstrip(".")):
         name = f"{person.prefix} {name}"
@@ -121,10 +135,6 @@ def _checked(person: Person, publisher: str) -> Person | None:
 
 def _suffixes(person: Person) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for part in person.suffix.split(",") if part.strip()))
-
-
-def _is_publisher(name: str, publisher: str) -> bool:
-    return bool(publisher) and plain_name(name) == plain_name(publisher)
 
 
 def _alike(shown: str, name: str) -> bool:
@@ -186,11 +196,30 @@ def _bylines(view: View) -> Iterator[tuple[str, tuple[str, ...]]]:
         if view.within(element, _is_elsewhere):
             continue
         (marked if is_marked else plain).append((element, text))
-    ranked = [*(each for each in marked if _VISIBLE_BY.match(each[1])), *plain[:6], *marked]
+    ranked = [*(each for each in marked if _VISIBLE_BY.match(each[1])), *plain[:6], *_labelled(view), *marked]
     for _element, text in ranked:
         name, credentials = split_byline(text)
         if name and (len(name.split()) > 1 or _VISIBLE_BY.match(text)):
             yield name, credentials
+
+
+def _labelled(view: View) -> Iterator[tuple[Any, str]]:
+    """Names behind a label: "Author:" in a list of facts, or a link behind the bare word "by"."""
+    for label in view.tree.iter("dt", "th", "td", "b", "strong", "span"):
+        if 0 < view.sizes[label] <= 20 and re.fullmatch(
+            r"(?:author|writer|(?:written )?by)s?\s*:?", text_of(label), re.IGNORECASE
+        ):
+            value = label.getnext()
+            if value is not None and 0 < view.sizes[value] <= 120 and not view.within(label, _is_elsewhere):
+                yield value, f"By {text_lines(value)}"
+    for link in view.tree.iter("a", "b", "strong", "em", "i"):
+        before = link.getprevious()
+        text = (
+            before.tail if before is not None else link.getparent().text if link.getparent() is not None else ""
+        ) or ""
+        is_behind_by = len(text) < 60 and re.search(r"(?:^|[\s|·(])(?:by|von|par|por)\s*:?\s*$", text, re.IGNORECASE)
+        if is_behind_by and 0 < view.sizes[link] <= 60 and not view.within(link, _is_elsewhere):
+            yield link, f"By {text_of(link)}{(link.tail or '')[:40]}"
 
 
 def _is_elsewhere(view: View, element: Any) -> bool:
@@ -200,7 +229,8 @@ def _is_elsewhere(view: View, element: Any) -> bool:
     if element.tag in {"footer", "aside", "nav"} and next(element.iter("p"), None) is None:
         return True
     names = names_of(element)
-    return bool(_OTHER_PEOPLE.search(names)) and view.sizes[element] < 4000 and "author-card" not in names
+    is_small = view.sizes[element] < min(4000, 0.35 * view.sizes.whole)
+    return is_small and bool(_OTHER_PEOPLE.search(names)) and "author-card" not in names
 
 
 def _mentioned_with(tree: Any, name: str) -> tuple[str, ...]:

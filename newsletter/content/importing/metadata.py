@@ -78,25 +78,10 @@ _CATEGORY_NAMES = re.compile(
     re.IGNORECASE,
 )
 _NO_CATEGORY = {
-    "uncategorized",
-    "uncategorised",
-    "home",
-    "blog",
-    "news",
-    "articles",
-    "article",
-    "posts",
-    "all",
-    "general",
-    "featured",
-    "index",
-    "latest",
-    "main",
-    "default",
-    "category",
-    "categories",
-    "topics",
+    *("home", "start", "all posts", "all articles", "see all", "back", "menu", "all", "index", "main", "default"),
+    *("category", "categories", "topics", "uncategorized", "uncategorised"),
 }
+_VAGUE = {"blog", "news", "articles", "article", "posts", "general", "featured", "latest"}
 _OTHER = re.compile(
     r"comment|related|sidebar|widget|recommend|teaser|(?:^|[\s_-])card(?:$|[\s_-])|more-|latest|popular|copyright",
     re.IGNORECASE,
@@ -187,7 +172,8 @@ def _is_other(view: View, element: Any) -> bool:
         return False
     if element.tag in {"footer", "aside", "nav"}:
         return element.tag != "footer" or next(element.iterancestors("article"), None) is None
-    return bool(_OTHER.search(names_of(element))) and view.sizes[element] < 3000
+    is_small = view.sizes[element] < min(3000, 0.35 * view.sizes.whole)
+    return is_small and bool(_OTHER.search(names_of(element)))
 
 
 def find_category(
@@ -197,6 +183,7 @@ def find_category(
     filed = ""
     links: list[str] = []
     labels: list[str] = []
+    tags: list[str] = []
     for element in view.tree.iter(
         "p", "div", "span", "a", "li", "small", "strong", "footer", "em", "ul", "dd", "dt", "h2", "h3", "h4", "h5", "h6"
     ):
@@ -233,6 +220,8 @@ def find_category(
             and _near_title(element)
         ):
             labels.append(text)
+        if element.tag == "a" and "tag" in (element.get("rel") or "").lower().split():
+            tags.append(text)
     trail = [each for each in crumbs if plain(each) not in {plain(title), "home"}]
     trail = trail or _visible_crumbs(view, title)
     candidates = [
@@ -242,15 +231,30 @@ def find_category(
         *links[:1],
         *_filed_by_twitter(meta),
         *labels[:2],
+        *_above_title(view),
         *trail[-1:],
+        *tags[:1],
         *meta.get("article:tag", [])[:1],
     ]
     usable = [
         clean(each)
         for each in candidates
-        if each and plain(each) not in {plain(title), ""} and len(each) <= 60 and "://" not in each
+        if each and plain(each) not in {plain(title), "", *_NO_CATEGORY} and len(each) <= 60 and "://" not in each
     ]
-    return next((each for each in usable if plain(each) not in _NO_CATEGORY), usable[0] if usable else "")
+    return next((each for each in usable if plain(each) not in _VAGUE), usable[0] if usable else "")
+
+
+def _above_title(view: View) -> list[str]:
+    """One or two words that stand right above the heading."""
+    heading = next(view.tree.iter("h1"), None)
+    before = heading.getprevious() if heading is not None else None
+    if before is None or before.tag not in {"p", "span", "div", "a", "small", "strong"}:
+        return []
+    text = text_of(before)
+    is_label = (
+        0 < len(text) <= 40 and len(text.split()) <= 4 and not re.search(r"\d|\bby\b|[.!?:/»>]", text, re.IGNORECASE)
+    )
+    return [text] if is_label else []
 
 
 def _filed_by_twitter(meta: dict[str, list[str]]) -> list[str]:

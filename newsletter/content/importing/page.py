@@ -20,7 +20,7 @@ from newsletter.content.importing.dates import read_date
 from newsletter.content.importing.metadata import find_category, find_dates, find_picture
 from newsletter.content.importing.openings import strip_opening
 from newsletter.content.importing.structured import clean
-from newsletter.content.importing.titles import find_title
+from newsletter.content.importing.titles import find_title, site_names
 from newsletter.content.importing.values import Found
 from newsletter.content.importing.visible import View, prepare, shallow
 from newsletter.errors import NewsletterError
@@ -98,7 +98,7 @@ def read_head(tree: Any, base_url: str) -> Found:
     return Found(
         title=title or hint_title,
         category=find_category(view, data, meta, structured.crumbs(tree), title),
-        author=find_writer(view, data, meta, publisher, hint_author),
+        author=find_writer(view, data, meta, site_names(view, publisher), hint_author),
         written_at=written_at or _other_than(updated_at, read_date(hint_date)),
         updated_at=updated_at,
         image=image,

@@ -28,7 +28,7 @@ _UNNAMED = {
 
 def find_title(view: View, told: Sequence[Told], meta: dict[str, list[str]], publisher: str) -> str:
     """The title without the name of the site; empty when the page has none."""
-    names = {plain(name) for name in (publisher, *_mastheads(view)) if name}
+    names = site_names(view, publisher)
     page = clean(next((text_of(each) for each in view.tree.iter("title")), ""))
     data = [source.headline for source in told]
     data += [meta[key][0] for key in ("og:title", "twitter:title", "citation_title", "parsely-title") if meta.get(key)]
@@ -52,7 +52,12 @@ def find_title(view: View, told: Sequence[Told], meta: dict[str, list[str]], pub
     return next((each for each in (*marked, *inside, *headings) if each), "")
 
 
-def without_site(title: str, publisher: str, names: set[str] | frozenset[str] = frozenset()) -> str:
+def site_names(view: View, publisher: str) -> frozenset[str]:
+    """What the site calls itself, in the form of `plain`."""
+    return frozenset(plain(name) for name in (publisher, *_mastheads(view)) if plain(name))
+
+
+def without_site(title: str, publisher: str, names: frozenset[str] = frozenset()) -> str:
     """A title without the " | Name of the site" behind or before it."""
     cuts = list(_SEPARATOR.finditer(title))
     if not cuts:
@@ -108,6 +113,7 @@ def _mastheads(view: View) -> list[str]:
     for element in view.tree.iter("a", "div", "span", "p", "h1", "h2", "strong", "header"):
         if 0 < view.sizes[element] <= 80:
             is_home = element.tag == "a" and re.fullmatch(r"/|https?://[^/]+/?|index\.html?", element.get("href") or "")
-            if is_home or _MASTHEAD.search(names_of(element)):
+            is_banner = element.get("role") == "banner" and next(element.iter("h1"), None) is None
+            if is_home or is_banner or _MASTHEAD.search(names_of(element)):
                 found.append(text_of(element))
     return [each for each in found if 2 < len(each) <= 60][:8]
