@@ -19,6 +19,7 @@ from newsletter.store import revision
 from newsletter.store.engine import Database
 from newsletter.subscribers import lifecycle
 from newsletter.subscribers.letterhead import Letterhead
+from newsletter.subscribers.turnout import Turnout
 from newsletter.tokens import KeyRing
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Folder:
         if self._sandbox is not None:
             self._sandbox.stop()
             self._sandbox = None
+        if "turnout" in self.__dict__:
+            self.turnout.write()
         if "any_database" in self.__dict__:
             self.any_database.close()
 
@@ -88,6 +91,11 @@ class Folder:
     def fence(self) -> Fence:
         """What keeps a copy of the database from sending."""
         return Fence(self.database, self.var / "instance", override=self.instance_id, is_local=self.config.is_local)
+
+    @cached_property
+    def turnout(self) -> Turnout:
+        """How many of those who see the confirmation page press its button."""
+        return Turnout(self.var / "turnout.json")
 
     def upgrade(self) -> tuple[str | None, str]:
         """Create the database or bring its schema up to date, and make it our own when it was nobody's."""

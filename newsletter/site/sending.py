@@ -93,7 +93,8 @@ class Sending(Folder):
         )
 
     def housekeeping(self) -> None:
-        """What time alone brings about: sign-ups that nobody confirmed expire."""
+        """What time alone brings about: sign-ups that nobody confirmed expire; counts go to their file."""
+        self.turnout.write()
         with self.database.write() as connection:
             lifecycle.expire(connection, self.clock())
 

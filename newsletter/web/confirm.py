@@ -6,7 +6,9 @@ no reader who mistypes can mean the one and do the other.
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+import re
+
+from flask import Blueprint, Response, request
 
 from newsletter import addresses
 from newsletter.subscribers import signup
@@ -15,6 +17,9 @@ from newsletter.subscribers.signup import Answer, Outcome
 from newsletter.web.door import door, evidence, is_cross_site
 
 blueprint = Blueprint("confirm", __name__)
+
+_MACHINE = re.compile(r"bot\b|crawl|spider|scan|preview|headless|curl|wget|python|java/|go-http", re.IGNORECASE)
+"""Agents that say themselves that nobody looks."""
 
 
 @blueprint.get("/confirm/<token>")
@@ -35,6 +40,7 @@ def act(token: str) -> Response:
     with here.site.database.write() as connection:
         outcome = signup.confirm(connection, uid, seq, evidence("confirm-page"), here.site.clock())
     if outcome.answer is Answer.DONE:
+        here.site.turnout.pressed(uid, seq, here.site.clock())
         here.on_enrolled()
         return here.page("confirmed", lists=here.lists(outcome.list_ids), again=False)
     return _settled(outcome)
@@ -68,8 +74,25 @@ def _question(token: str, status: int = 200) -> Response:
         outcome = signup.preview_confirmation(connection, uid, seq, here.site.clock())
     if outcome.answer is not Answer.DONE:
         return _settled(outcome)
-    lists = here.lists(outcome.list_ids)
-    return here.page("confirm", status, lists=lists, masked=addresses.mask(person.email), token=token)
+    if _is_person_looking():
+        here.site.turnout.viewed(uid, seq, here.site.clock())
+    lists, not_me = here.lists(outcome.list_ids), here.site.keys.sign("disown", uid, seq)
+    return here.page("confirm", status, lists=lists, masked=addresses.mask(person.email), token=token, not_me=not_me)
+
+
+def _is_person_looking() -> bool:
+    """Whether a browser has opened the page to show it, as far as a request can tell (Fetch Metadata, §2).
+
+    It decides about a number only, so an old browser that is left out does no harm.
+    """
+    headers = request.headers
+    return (
+        request.method == "GET"
+        and headers.get("Sec-Fetch-Mode") == "navigate"
+        and headers.get("Sec-Fetch-Dest") == "document"
+        and not any(headers.get(name) for name in ("Purpose", "Sec-Purpose", "X-Purpose", "X-Moz"))
+        and not _MACHINE.search(request.user_agent.string)
+    )
 
 
 def _disown_question(token: str, status: int = 200) -> Response:

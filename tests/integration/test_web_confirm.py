@@ -10,9 +10,13 @@ import pytest
 import websites
 from websites import World, mutated
 
+from newsletter import config
+from newsletter.site import Site
 from newsletter.store.schema import CampaignKind
+from newsletter.web.app import create_app
 
 ADA = "ada@example.net"
+BROWSER = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "User-Agent": "Mozilla/5.0 Firefox/140.0"}
 
 
 @pytest.fixture
@@ -151,3 +155,60 @@ def test_links_of_a_test_copy_do_nothing_and_say_so(world: World, door: str) -> 
         assert answer.status_code == 200
         assert "This link does nothing" in answer.text
     assert world.fingerprint() == before
+
+
+def test_quiet_way_out_of_the_confirmation_page_has_a_door_of_its_own(world: World) -> None:
+    path = world.sign_up(ADA)
+    before = world.fingerprint()
+    page = world.client.get(path).text
+    assert page.count("<button") == 1
+    assert f'href="{world.not_me_path(ADA)}"' in page
+    assert world.client.get(world.not_me_path(ADA)).status_code == 200
+    assert world.fingerprint() == before
+
+
+def test_who_disowns_what_was_confirmed_already_is_left_alone_as_well(world: World) -> None:
+    world.subscribe(ADA)
+    assert "We leave you alone" in world.client.post(world.not_me_path(ADA)).text
+    assert world.status(ADA) == "unsubscribed"
+    assert world.client.post(world.confirm_path(ADA)).status_code == 410
+    assert world.status(ADA) == "unsubscribed"
+
+
+def test_links_signed_before_and_after_a_rotation_both_confirm(world: World) -> None:
+    old, folder = world.sign_up(ADA), world.site.root
+    world.site.keys.rotated(world.clock()).save(world.site.keys_path)
+    with Site(folder, *config.load(folder, {}), world.clock) as rotated:
+        client = create_app(rotated).test_client(use_cookies=False)
+        uid = world.person(ADA).uid
+        new = "/confirm/" + rotated.keys.sign("confirm", uid, 0)
+        assert new != old
+        assert "Please confirm" in client.get(new).text
+        assert "You are in" in client.post(old).text
+        assert "Already confirmed" in client.post(new).text
+    assert world.status(ADA) == "confirmed"
+
+
+def test_rate_of_confirmations_is_known_without_a_look_changing_anything(world: World) -> None:
+    seen, unseen = world.sign_up(ADA), world.sign_up("bea@example.net")
+    before = world.fingerprint()
+    files = {path: path.read_bytes() for path in world.site.root.rglob("*.json")}
+    for _ in range(3):
+        world.client.get(seen, headers=BROWSER)
+    for machine in (
+        {},
+        BROWSER | {"Sec-Purpose": "prefetch;prerender"},
+        BROWSER | {"Purpose": "prefetch"},
+        BROWSER | {"User-Agent": "Mozilla/5.0 HeadlessChrome/140.0"},
+        BROWSER | {"User-Agent": "SafeLinksScanner/1.0"},
+        BROWSER | {"Sec-Fetch-Dest": "empty"},
+    ):
+        world.client.get(unseen, headers=machine)
+    world.client.head(unseen, headers=BROWSER)
+    world.client.options(unseen, headers=BROWSER)
+    assert world.fingerprint() == before
+    assert {path: path.read_bytes() for path in world.site.root.rglob("*.json")} == files
+    world.client.post(seen)
+    world.client.post(unseen)
+    world.site.housekeeping()
+    assert [(each.viewed, each.pressed) for each in world.site.turnout.days()] == [(1, 1)]
