@@ -10,7 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, it finds its neighbours
 
 from chromium import chromium
-from golden.shots import Shot, photographs, reduced, showcase
+from golden.shots import CALIBRATION, Shot, calibration, photographs, reduced, showcase
 from journeys.pictures import save, side_by_side
 
 DOCUMENTED = Path(__file__).parents[2] / "docs" / "pictures" / "themes.png"
@@ -28,6 +28,7 @@ def main() -> None:
         chosen.look.mkdir(parents=True, exist_ok=True)
     taken = {}
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        calibration(browser).save((chosen.look or CALIBRATION.parent) / CALIBRATION.name, optimize=True)
         for shot, picture in photographs(browser, showcase(Path(folder))):
             path = chosen.look / shot.path.name if chosen.look else shot.path
             taken[shot] = picture

@@ -39,6 +39,21 @@ MOST_COLOURS = 112
 """A golden picture is stored in so many colours; what it is compared with is brought to the same ones."""
 
 
+CALIBRATION = FOLDER / "calibration.png"
+"""What the painter of the golden pictures makes of `_SAMPLE`."""
+_SAMPLE = """<!DOCTYPE html>
+<style>
+body { margin: 16px; font: 17px/27px -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; color: #1c2430 }
+h1 { font: 700 32px/39px Georgia, "Times New Roman", serif }
+p { border: 1px solid #0b6b63; border-radius: 10px; padding: 8px }
+i { font: italic 14px/20px Georgia, serif }
+</style>
+<h1>The quick brown fox · jumps “over” it</h1>
+<p>Every letter, <b>bold</b> or plain: ABCDEFGHIJKLMNOPQRSTUVWXYZ abcdefghijklmnopqrstuvwxyz 0123456789</p>
+<p><i>and slanted; – — … ’ ¹ →</i> <small>small</small></p>
+<img src="PICTURE" width="300" style="border-radius: 10px">"""
+
+
 WIDE = 1200
 """From this width on the picture is cut at `HEIGHT`: it is about what surrounds the column."""
 HEIGHT = 1500
@@ -129,6 +144,20 @@ def photographs(browser: Browser, issue: Issue) -> Iterator[tuple[Shot, Image.Im
             show(page, issue, html, bare=shot.look == "bare")
             taken = page.screenshot(animations="disabled")
         yield shot, Image.open(io.BytesIO(taken)).convert("RGB")
+
+
+def calibration(browser: Browser) -> Image.Image:
+    """A page that has nothing to do with our themes: painters who differ here differ everywhere."""
+    picture = b64encode((starter.issues() / "001-why-your-back-hurts" / "path.jpg").read_bytes()).decode()
+    with _page(browser, Shot("", 600, "light"), 480) as page:
+        page.set_content(_SAMPLE.replace("PICTURE", f"data:image/jpeg;base64,{picture}"), wait_until="load")
+        return Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
+
+
+def is_the_same_painter(browser: Browser) -> bool:
+    """Whether this Chromium with its fonts and its decoder paints like the one that made the golden pictures."""
+    mine, theirs = calibration(browser), Image.open(CALIBRATION).convert("RGB")
+    return mine.size == theirs.size and ImageChops.difference(mine, theirs).getbbox() is None
 
 
 def _height(browser: Browser, issue: Issue, html: str, shot: Shot) -> int:
