@@ -226,6 +226,8 @@ def is_name(text: str) -> bool:
     words = text.split()
     if not 1 <= len(words) <= 7 or len(text) > 60 or text.lower() in _NOBODY or not _NAME.fullmatch(text):
         return False
+    if re.search(r"\b(?:staff|team|editors|newsroom|desk|editorial|redaktion)$", text, re.IGNORECASE):
+        return False
     plain = _TITLES.sub("", text)
     big = [word for word in plain.split() if word[:1].isupper() or not word[:1].isascii()]
     return bool(big) and len(big) * 2 >= len(plain.split()) and not _NOT_WRITING.search(plain)

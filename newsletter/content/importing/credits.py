@@ -17,7 +17,9 @@ from newsletter.content.importing.bylines import (
     same_person,
     split_byline,
 )
+from newsletter.content.importing.dates import read_date
 from newsletter.content.importing.structured import Person, Told
+from newsletter.content.importing.titles import plain
 from newsletter.content.importing.values import Writer
 from newsletter.content.importing.visible import View, any_of, link_share, names_of, text_lines, text_of
 
@@ -84,6 +86,8 @@ def find_writer(
     if not named:
         return Writer()
     name = join_names([person.name for person in named])
+    if name.isupper():
+        name = next((shown for shown, _ in visible if same_person(shown, name) and not shown.isupper()), name)
     credentials = _suffixes(named[0]) if len(named) == 1 else ()
     if len(named) == 1 and not credentials:
         credentials = next((found for shown, found in visible if found and _alike(shown, name)), ())
@@ -125,7 +129,8 @@ def _checked(person: Person, names: frozenset[str]) -> Person | None:
     if "://" in person.name or "@" in person.name or person.name.startswith(("www.", "/")):
         return None
     name, credentials = split_byline(person.name)
-    if not name or plain_name(name) in names:
+    is_site = any(len(site) > 3 and plain(person.name).startswith(site) for site in names)
+    if not name or is_site or plain_name(name) in names:
         return None
     if person.prefix and not name.lower().startswith(person.prefix.lower().rstrip(".")):
         name = f"{person.prefix} {name}"
@@ -144,7 +149,7 @@ def _alike(shown: str, name: str) -> bool:
 def _bylines(view: View) -> Iterator[tuple[str, tuple[str, ...]]]:
     """What the visible page offers as a byline, the likeliest first."""
     marked: list[tuple[Any, str]] = []
-    plain: list[tuple[Any, str]] = []
+    unmarked: list[tuple[Any, str]] = []
     for element in view.tree.iter():
         if not isinstance(element.tag, str) or element.tag in {
             "html",
@@ -195,12 +200,34 @@ def _bylines(view: View) -> Iterator[tuple[str, tuple[str, ...]]]:
             continue
         if view.within(element, _is_elsewhere):
             continue
-        (marked if is_marked else plain).append((element, text))
-    ranked = [*(each for each in marked if _VISIBLE_BY.match(each[1])), *plain[:6], *_labelled(view), *marked]
+        (marked if is_marked else unmarked).append((element, text))
+    ranked = [
+        *(each for each in marked if _VISIBLE_BY.match(each[1])),
+        *unmarked[:6],
+        *_labelled(view),
+        *marked,
+        *_below_title(view),
+    ]
     for _element, text in ranked:
         name, credentials = split_byline(text)
         if name and (len(name.split()) > 1 or _VISIBLE_BY.match(text)):
             yield name, credentials
+
+
+def _below_title(view: View) -> Iterator[tuple[Any, str]]:
+    """Lines right below the heading that hold a name together with credentials or a date, without a "by"."""
+    heading = next(view.tree.iter("h1"), None)
+    if heading is None:
+        return
+    for element in [
+        *heading.itersiblings(),
+        *(heading.getparent().itersiblings() if heading.getparent() is not None else ()),
+    ][:4]:
+        if 0 < view.sizes[element] <= 140:
+            text = text_lines(element)
+            name, credentials = split_byline(text)
+            if len(name.split()) >= 2 and (credentials or read_date(text)):
+                yield element, text
 
 
 def _labelled(view: View) -> Iterator[tuple[Any, str]]:

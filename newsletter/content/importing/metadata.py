@@ -173,7 +173,7 @@ def _is_other(view: View, element: Any) -> bool:
     if element.tag in {"footer", "aside", "nav"}:
         return element.tag != "footer" or next(element.iterancestors("article"), None) is None
     is_small = view.sizes[element] < min(3000, 0.35 * view.sizes.whole)
-    return is_small and bool(_OTHER.search(names_of(element)))
+    return is_small and bool(_OTHER.search(names_of(element))) and next(element.iter("h1"), None) is None
 
 
 def find_category(

@@ -108,11 +108,16 @@ def _is_masthead(_view: View, element: object) -> bool:
 
 
 def _mastheads(view: View) -> list[str]:
-    """What the site calls itself on the page."""
+    """What the site calls itself on the page: its masthead, or an early link to a front page."""
     found = []
+    links = 0
     for element in view.tree.iter("a", "div", "span", "p", "h1", "h2", "strong", "header"):
+        links += element.tag == "a"
         if 0 < view.sizes[element] <= 80:
-            is_home = element.tag == "a" and re.fullmatch(r"/|https?://[^/]+/?|index\.html?", element.get("href") or "")
+            href = element.get("href") or ""
+            is_home = element.tag == "a" and (
+                re.fullmatch(r"/|index\.html?", href) or (links <= 5 and re.fullmatch(r"https?://[^/]+/?", href))
+            )
             is_banner = element.get("role") == "banner" and next(element.iter("h1"), None) is None
             if is_home or is_banner or _MASTHEAD.search(names_of(element)):
                 found.append(text_of(element))
