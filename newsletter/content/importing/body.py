@@ -63,11 +63,13 @@ def find_body(tree: Any, url: str) -> Any:
         found = _trafilatura(source, url)
         if found is not None and (chosen is None or found.length > 2 * chosen.length):
             chosen = found
-    if chosen is None:
+    if chosen is None or chosen.length < 250:  # a short note: nobody can tell text from clutter by its size
         body = page.find("body")
         rest = body if body is not None else page
         declutter(rest)
-        return rest
+        everything = _candidate("rest", rest)
+        if chosen is None or (everything.length > 1.2 * chosen.length and link_share(rest) < 0.3):
+            chosen = everything
     return chosen.element
 
 

@@ -190,6 +190,21 @@ def test_pages_are_decoded_as_browsers_do(data, charset, text):
     assert decode(data, charset) == text
 
 
+@pytest.mark.parametrize(
+    ("source", "body"),
+    [
+        ("<article><h1>Note</h1><p>Short text.</p></article>", "Short text."),
+        (
+            "<main><h1>Note</h1><p>By Ann Lee</p><ul><li>one</li><li>two</li></ul></main><footer>f</footer>",
+            "- one\n- two",
+        ),
+        ("<div><p>Only a paragraph.</p></div><form><input></form>", "Only a paragraph."),
+    ],
+)
+def test_a_short_note_is_an_article_too(source, body):
+    assert read_page(source, URL).body == body
+
+
 @pytest.mark.parametrize("source", ["", "   ", "<html></html>", "<html><body><script>x</script></body></html>", "\0\0"])
 def test_a_page_without_text_is_said_to_be_one(source):
     with pytest.raises(NewsletterError, match=r"empty|No article"):
