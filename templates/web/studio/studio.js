@@ -211,7 +211,7 @@
     const panel = { key, root, head, paper, close, nominal: Number(width), isFixed: fixed !== undefined };
     if (key === "source" || key === "checks") {
       panel.body = made("div", { className: "desk", tabIndex: 0 });
-      panel.body.setAttribute("role", "region");
+      panel.body.setAttribute("role", "group");
       panel.body.setAttribute("aria-label", title);
       paper.append(panel.body);
       if (key === "source") head.append(fileChoice());
