@@ -250,6 +250,7 @@ def test_what_is_no_page_is_refused_by_its_media_type():
         ("deflate", zlib.compress(PAGE)[2:-4]),
         ("identity", PAGE),
     ],
+    ids=["gzip", "zlib", "bare deflate", "identity"],
 )
 def test_packed_answers_are_unpacked(encoding, packed):
     with serving(lambda _request, send: send(answer(packed, Content_Encoding=encoding))) as (url, _seen):
