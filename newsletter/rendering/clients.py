@@ -119,9 +119,8 @@ def as_client(html: str, client: Client) -> str:
     for element in tree.iter(lxml.etree.Element):
         if element.tag == "style":
             element.text = "".join(_rules(element.text or "", client))
-        elif element.get("style"):
-            kept = _declarations(element.get("style"), client, element.tag)
-            element.set("style", kept)
+        elif style := element.get("style"):
+            element.set("style", _declarations(style, client, element.tag))
     return str(lxml.html.tostring(tree, encoding="unicode", doctype="<!DOCTYPE html>"))
 
 
