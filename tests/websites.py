@@ -148,10 +148,10 @@ class World:
         return sum(row.campaign_id in ids for row in self.rows("deliveries"))
 
     def fingerprint(self) -> str:
-        """A hash over every row of every table."""
+        """A hash over every row of every table, but those in which the gate counts who knocks."""
         digest = hashlib.sha256()
         with self.site.database.read() as connection:
-            for table in metadata.sorted_tables:
+            for table in (each for each in metadata.sorted_tables if not each.name.startswith("gate_")):
                 for row in connection.execute(select(table).order_by(*table.primary_key.columns)):
                     digest.update(repr(tuple(row)).encode())
         return digest.hexdigest()

@@ -45,6 +45,7 @@ RESERVED_FIELD_NAMES = frozenset(
         "form",
         "page",
         "contact_preference",
+        "altcha",
         "unsubscribe",
     }
 )
@@ -197,6 +198,25 @@ class ServerConfig(Section):
     trusted_proxies: tuple[str, ...] = Field((), description="Proxies whose X-Forwarded-For is believed.")
 
 
+class SignupsConfig(Section):
+    """How wary the sign-up form is; `newsletter signups status` shows what the gate did."""
+
+    proof: Literal["auto", "always", "never"] = Field(
+        "auto", description="Proof of work, done by the browser: when something looks odd, from everybody, or never."
+    )
+    mails_per_minute: int = Field(
+        120, ge=1, description="Confirmation mails at the most; above half of it everybody brings a proof of work."
+    )
+    mails_per_domain: int = Field(
+        60, ge=1, description="Confirmation mails an hour to one domain; great providers may receive ten times that."
+    )
+    attack: int = Field(
+        200, ge=1, description="Sign-ups within ten minutes that are never an attack; above, ten times the usual is."
+    )
+    alert: OptionalMailAddress = Field("", description="Who is told of an attack; the sender's mailbox when empty.")
+    disposable: tuple[str, ...] = Field((), description="More domains of throw-away mailboxes; they meet a proof.")
+
+
 class ThemeConfig(Section):
     """What issues wear."""
 
@@ -261,6 +281,7 @@ class Config(Section):
     feedback: FeedbackConfig = FeedbackConfig()
     archive: ArchiveConfig = ArchiveConfig()
     server: ServerConfig = ServerConfig()
+    signups: SignupsConfig = SignupsConfig()
     theme: ThemeConfig = ThemeConfig()
     images: ImagesConfig = ImagesConfig()
     checks: ChecksConfig = ChecksConfig()

@@ -17,6 +17,9 @@ _MEMBERS = {
     "gmx.net": "gmx.at gmx.ch gmx.com gmx.de web.de",
 }
 
+GREAT = frozenset(_MEMBERS)
+"""Providers so large that many strangers have them in common."""
+
 _GROUPS = {member: provider for provider, members in _MEMBERS.items() for member in members.split()}
 
 

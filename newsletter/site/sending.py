@@ -12,7 +12,7 @@ from newsletter.deliveries.pacing import Limits
 from newsletter.deliveries.sender import Policies, Progress, Sender
 from newsletter.site.folder import Folder
 from newsletter.store.schema import CampaignKind, SuppressionReason
-from newsletter.subscribers import lifecycle, people, suppression
+from newsletter.subscribers import gate, lifecycle, people, suppression
 from newsletter.subscribers.wanted import still_wanted
 from newsletter.transport.base import Envelope, Outcome, Phase, Transport, Verdict
 
@@ -97,6 +97,7 @@ class Sending(Folder):
         self.turnout.write()
         with self.database.write() as connection:
             lifecycle.expire(connection, self.clock())
+            gate.sweep(connection, self.clock())
 
     def _compose(self) -> Any:
         from newsletter.campaigns.compose import IssueComposer

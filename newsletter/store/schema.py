@@ -3,7 +3,8 @@
 A Subscriber is a person on file. Consent lives on the Subscription, its evidence in the
 ConsentRecords. A Suppression outlives the person it protects. A Snapshot freezes what an Issue
 looked like when it was launched; a Campaign is one act of sending it; the ledger has one Delivery
-per message and subscriber, and an Attempt for every try that did not simply succeed.
+per message and subscriber, and an Attempt for every try that did not simply succeed. What the
+gate before sign-ups counts is in `gate_schema`.
 """
 
 from __future__ import annotations

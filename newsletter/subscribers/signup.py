@@ -6,8 +6,9 @@ the address was known, subscribed or suppressed; only the owner of the mailbox c
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -27,6 +28,7 @@ from newsletter.store.schema import (
     deliveries,
     subscriptions,
 )
+from newsletter.store.undone import undone
 from newsletter.subscribers import consent, gate, lifecycle, people, suppression
 from newsletter.subscribers.consent import Evidence, Wording
 from newsletter.subscribers.people import Subscriber
@@ -62,25 +64,42 @@ class Outcome:
     list_ids: tuple[int, ...]
 
 
-def subscribe(connection: Connection, request: Request, keys: KeyRing, now: datetime) -> bool:
+def subscribe(connection: Connection, request: Request, keys: KeyRing, now: datetime, *, in_vain: bool = False) -> bool:
     """Ask for a subscription; returns whether a confirmation mail was enrolled (never tell the visitor).
 
     A suppressed address leaves no trace. Who is confirmed stays so and gets no mail. The name counts
-    only once the owner of the mailbox has confirmed, so a stranger cannot rename anybody.
+    only once the owner of the mailbox has confirmed, so a stranger cannot rename anybody. When nothing
+    comes of it, or nothing is to come of it (`in_vain`), the same work is done for nobody and undone,
+    so that the time of the answer tells nothing either.
     """
-    if suppression.reason_for(connection, keys.address_hash(request.address.key)) is not None:
-        return False
+    is_suppressed = suppression.reason_for(connection, keys.address_hash(request.address.key)) is not None
+    if not is_suppressed and not in_vain and _take(connection, request, keys, now):
+        return True
+    with undone(connection):
+        _take(connection, replace(request, address=_nobody(request.address)), keys, now)
+    return False
+
+
+def _take(connection: Connection, request: Request, keys: KeyRing, now: datetime) -> bool:
+    source = request.evidence.source
     person = people.find(connection, request.address.key)
     if person is None:
         person = people.file(connection, request.address, keys, now, language=request.language)
-    wanted = [
-        list_id for list_id in request.list_ids if _ask(connection, person, list_id, request.evidence.source, now)
-    ]
+    else:
+        with undone(connection):
+            people.file(connection, _nobody(request.address), keys, now, language=request.language)
+    wanted = [list_id for list_id in request.list_ids if _ask(connection, person, list_id, source, now)]
     invited = invite(connection, person, wanted, _scope(request), now)
     if invited:
         for list_id in wanted:
             _witness(connection, ConsentKind.REQUESTED, person, list_id, request.evidence, now, request.wording)
     return invited
+
+
+def _nobody(alike: Address) -> Address:
+    """An address that nobody has."""
+    local = secrets.token_hex(12)
+    return Address(f"{local}@{alike.domain}", f"{local}@{alike.domain}")
 
 
 def invite(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response, abort, g, request
 
 from newsletter.rendering.environment import compile_templates
-from newsletter.subscribers.gate import FormTokens
+from newsletter.subscribers.gate import Gate
 from newsletter.web import archive, assets, confirm, errors, feeds, headers, health, signup, unsubscribe
 from newsletter.web.door import EXTENSION, Door
 
@@ -42,7 +42,7 @@ def create_app(site: Site, *, on_enrolled: Callable[[], None] = _nobody_waits) -
     theme = assets.theme_css(site.config.theme)
     _ = site.lists_by_id  # now, so that trouble shows here and threads find it made
     compile_templates(site.environment, "web")
-    app.extensions[EXTENSION] = Door(site, on_enrolled, FormTokens(site.keys), {"theme.css": theme})
+    app.extensions[EXTENSION] = Door(site, on_enrolled, Gate(site.config.signups, site.keys), {"theme.css": theme})
     for noun in (signup, confirm, unsubscribe, archive, feeds, assets, health):
         app.register_blueprint(noun.blueprint)
     headers.install(app)

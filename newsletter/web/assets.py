@@ -29,7 +29,10 @@ MEDIA_TYPES = {
     ".webp": "image/webp",
     ".woff2": "font/woff2",
 }
-"""What may be served; no scripts, and no SVG, which can hold them."""
+"""What may be served; no scripts but the one below, and no SVG, which can hold them."""
+
+SCRIPTS = {"proof.js": "text/javascript; charset=utf-8"}
+"""Runs on the one page whose policy lets it."""
 
 ELSEWHERE = {"issue.css": "issue/page.css"}
 """Files that live beside the templates they belong to."""
@@ -73,7 +76,7 @@ def cached(data: bytes, media_type: str, age: str) -> Response:
 def static(name: str) -> Response:
     """One file of the theme."""
     here = door()
-    media_type = MEDIA_TYPES.get(Path(name).suffix)
+    media_type = SCRIPTS.get(name) or MEDIA_TYPES.get(Path(name).suffix)
     generated = here.assets.get(name)
     folders = themes.folders(here.site.templates, here.site.config.theme.name)
     data = find(folders, name) if generated is None else generated.encode()

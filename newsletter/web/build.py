@@ -20,7 +20,7 @@ from newsletter.campaigns import publication
 from newsletter.campaigns.publication import PublicIssue
 from newsletter.errors import RefusedError, StoreError
 from newsletter.rendering import themes
-from newsletter.subscribers.gate import FormTokens
+from newsletter.subscribers.gate import Gate
 from newsletter.web import assets, feeds
 from newsletter.web.archive import INDEX, index_page, issue_page
 from newsletter.web.door import Door
@@ -54,7 +54,9 @@ def archive_files(site: Site, connection: Connection, links: Links) -> Iterator[
 
 
 def _files(site: Site, connection: Connection, links: Links) -> Iterator[tuple[str, bytes]]:
-    here = Door(site, lambda: None, FormTokens(site.keys), {"theme.css": assets.theme_css(site.config.theme)})
+    here = Door(
+        site, lambda: None, Gate(site.config.signups, site.keys), {"theme.css": assets.theme_css(site.config.theme)}
+    )
     issues = [publication.read(connection, head) for head in publication.heads(connection)]
     about = feeds.channel(site.config)
     for name, kind in feeds.KINDS.items():

@@ -17,7 +17,7 @@ from newsletter.campaigns.publication import Head
 from newsletter.config import ListConfig
 from newsletter.rendering.environment import render_template
 from newsletter.subscribers.consent import Evidence, truncated_network
-from newsletter.subscribers.gate import FormTokens
+from newsletter.subscribers.gate import FormTokens, Gate
 from newsletter.web.signup_box import SignupBox
 
 if TYPE_CHECKING:
@@ -36,11 +36,16 @@ class Door:
     site: Site
     on_enrolled: Callable[[], None]
     """Called after a commit that put mail into the ledger."""
-    forms: FormTokens
+    gate: Gate
     assets: dict[str, str] = field(default_factory=dict)
     """Generated style sheets by name."""
     feeds: dict[str, tuple[tuple[Head, ...], bytes]] = field(default_factory=dict)
     """Feeds by name as last written, and from what; they are asked for far more often than they change."""
+
+    @property
+    def forms(self) -> FormTokens:
+        """Signs the forms that are served."""
+        return self.gate.forms
 
     def page(self, name: str, status: int = 200, **context: object) -> Response:
         """`templates/web/<name>.html` as a response."""

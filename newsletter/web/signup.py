@@ -2,14 +2,14 @@
 
 The answer is the same whatever the address: known, new, confirmed or suppressed. A form that comes back
 without our token, too fast, too late or with the honeypot filled is not dropped, since people press Enter
-quickly, browsers fill fields and other sites carry copies of the form; it is shown again as one button.
+quickly, browsers fill fields and other sites carry copies of the form; it is shown again as one button. What is
+asked of whom is for the gate to say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, request
 from werkzeug.datastructures import MultiDict
@@ -19,18 +19,16 @@ from newsletter.addresses import Address
 from newsletter.config import Config, ListConfig
 from newsletter.errors import AddressError, NotFoundError
 from newsletter.subscribers import fields
-from newsletter.subscribers.gate import HONEYPOT, MIN_AGE
+from newsletter.subscribers.entrance import enter
 from newsletter.subscribers.people import clean_name
-from newsletter.subscribers.signup import Request, subscribe
-from newsletter.web.door import Door, door, evidence, form_name
+from newsletter.subscribers.signup import Request
+from newsletter.web import gatehouse
+from newsletter.web.door import Door, door, evidence
 from newsletter.web.signup_box import wording
 
 blueprint = Blueprint("signup", __name__)
 
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
-INTERSTITIAL = "again"
-"""Marks the token of the interstitial, which asks for no minimum age."""
-
 _MAX_ECHO = 1000
 """Characters of each value that an error page gives back."""
 
@@ -71,21 +69,23 @@ def post() -> Response:
     address, extra, errors = _read(here.site.config, form)
     if address is None or errors:
         return _mistaken(here, wanted[0], form, errors)
-    origin = _proven_origin(here, form)
-    if origin is None or form.get(HONEYPOT):
-        return _interstitial(here, wanted, address, extra, form)
+    seen = gatehouse.look(here, form)
     asked = Request(
         address=address,
         list_ids=tuple(here.site.list_ids[each.slug] for each in wanted),
-        evidence=evidence("form", origin),
+        evidence=evidence("form", seen.origin),
         wording=wording(here.site.config, wanted),
         name=clean_name(form.get("name", "")),
         fields=extra,
         language=here.site.config.language,
     )
+    visit = gatehouse.visit(here, seen, address, form)
     with here.site.database.write() as connection:
-        enrolled = subscribe(connection, asked, here.site.keys, here.site.clock())
-    if enrolled:
+        entered = enter(connection, here.gate, visit, asked, here.site.keys, here.site.clock())
+    if not entered.is_answered:
+        sent = [("email", address.email), ("name", asked.name), *(("list", each.slug) for each in wanted)]
+        return gatehouse.ask_for_more(here, entered.decision, seen, wanted, [*sent, *extra.items()])
+    if entered.enrolled:
         here.on_enrolled()
     return Response(status=303, headers={"Location": "/check-inbox"})
 
@@ -132,33 +132,3 @@ def _mistaken(here: Door, wanted: ListConfig, form: MultiDict[str, str], errors:
     typed = {name: form.get(name, "")[:_MAX_ECHO] for name in names}
     path = "/" if wanted == here.site.config.default_list else f"/lists/{wanted.slug}"
     return here.page("signup", 400, box=replace(here.box(wanted, path), values=typed, errors=errors))
-
-
-def _proven_origin(here: Door, form: MultiDict[str, str]) -> str | None:
-    """The page the form stood on, as far as its token proves it; None when the token is none or out of time."""
-    token, path, now = form.get("form", ""), form.get("page", ""), here.site.clock()
-    names = (form_name(path), f"{INTERSTITIAL} {path}")
-    return path if any(here.forms.is_fresh(token, name, now) for name in names) else None
-
-
-def _interstitial(
-    here: Door, wanted: list[ListConfig], address: Address, extra: dict[str, str], form: MultiDict[str, str]
-) -> Response:
-    """Everything that was sent, as hidden fields under one button; nothing is kept until it is pressed."""
-    path = _claimed_origin()
-    served = here.site.clock() - MIN_AGE  # so that the button works at once
-    hidden = [
-        ("form", here.forms.issue(f"{INTERSTITIAL} {path}", served)),
-        ("page", path),
-        ("email", address.email),
-        ("name", clean_name(form.get("name", ""))),
-        *(("list", each.slug) for each in wanted),
-        *extra.items(),
-    ]
-    return here.page("interstitial", lists=wanted, email=address.email, hidden=[pair for pair in hidden if pair[1]])
-
-
-def _claimed_origin() -> str:
-    """The site a form without a token came from, as its browser says; ours when it says nothing."""
-    parts = urlsplit(request.headers.get("Origin", ""))
-    return f"{parts.scheme}://{parts.netloc}"[:200] if parts.netloc and parts.netloc.isascii() else "/subscribe"

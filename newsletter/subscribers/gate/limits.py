@@ -1,0 +1,123 @@
+"""Sliding windows kept in the database, so that all processes of a Site share them and a restart forgets nothing.
+
+Only what a budget was spent on is written down, never an attempt that was turned away; so a key has no more rows
+than its limit, however long somebody hammers. Keys are keyed hashes: nobody reads addresses here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from newsletter.addresses import Address
+from newsletter.config.model import SignupsConfig
+from newsletter.deliveries.providers import GREAT, provider_of
+from newsletter.store.gate_schema import gate_hits
+from newsletter.subscribers.gate import likeness
+from newsletter.subscribers.gate.budgets import BUDGETS
+from newsletter.subscribers.gate.verdict import Load
+from newsletter.tokens import KeyRing
+
+_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+NETWORK: Sequence[tuple[timedelta, int]] = ((_HOUR, 20), (_DAY, 60))
+"""Confirmation mails that one network may cause."""
+BUSY_NETWORK = (_HOUR, 5)
+"""From here on a network has to work for more."""
+WAITERS_OF_NETWORK = (_HOUR, 3)
+WAITERS = (_MINUTE, 10)
+"""Of those who wait instead of working."""
+GREAT_TIMES = 10
+"""A great provider may receive so many times what another domain may."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The names under which one sign-up is counted; empty when it is not."""
+
+    address: bytes
+    network: bytes
+    domain: bytes
+    everybody: bytes
+    waiters: bytes
+    waiters_of_network: bytes
+
+
+def keys_of(ring: KeyRing, address: Address, ip: str) -> Keys:
+    """The names of a sign-up."""
+    network = likeness.network(ip)
+    return Keys(
+        address=_key(ring, "address", likeness.mailbox(address)),
+        network=_key(ring, "network", network),
+        domain=_key(ring, "domain", provider_of(address.domain)),
+        everybody=_key(ring, "everybody", "all"),
+        waiters=_key(ring, "waiters", "all"),
+        waiters_of_network=_key(ring, "waiters", network),
+    )
+
+
+def load(connection: Connection, keys: Keys, address: Address, config: SignupsConfig, now: datetime) -> Load:
+    """Which limits are reached; one statement."""
+    most = config.mails_per_domain * (GREAT_TIMES if provider_of(address.domain) in GREAT else 1)
+    windows = (
+        *((keys.address, span, limit) for span, limit in BUDGETS),
+        *((keys.network, span, limit) for span, limit in NETWORK),
+        (keys.domain, _HOUR, most),
+        (keys.everybody, _MINUTE, config.mails_per_minute),
+        (keys.waiters, *WAITERS),
+        (keys.waiters_of_network, *WAITERS_OF_NETWORK),
+        (keys.network, *BUSY_NETWORK),
+    )
+    counts = connection.execute(
+        select(
+            *(
+                select(func.count())
+                .select_from(gate_hits)
+                .where(gate_hits.c.key == key, gate_hits.c.at > now - span)
+                .scalar_subquery()
+                .label(f"window{number}")
+                for number, (key, span, _) in enumerate(windows)
+            )
+        )
+    ).one()
+    full = [bool(key) and count >= limit for (key, _, limit), count in zip(windows, counts, strict=True)]
+    return Load(
+        address=full[0] or full[1],
+        network=full[2] or full[3],
+        domain=full[4],
+        everybody=full[5],
+        waiters=full[6] or full[7],
+        is_busy_network=full[8],
+        is_half_used=2 * counts[5] >= config.mails_per_minute,
+    )
+
+
+def spend(connection: Connection, keys: Keys, now: datetime, *, waited: bool) -> None:
+    """One confirmation mail was put into the ledger."""
+    spent = [(keys.address, _DAY), (keys.network, _DAY), (keys.domain, _HOUR), (keys.everybody, _HOUR)]
+    if waited:
+        spent += [(keys.waiters, _HOUR), (keys.waiters_of_network, _HOUR)]
+    rows = [{"key": key, "at": now, "expires_at": now + span} for key, span in spent if key]
+    connection.execute(insert(gate_hits), rows)
+
+
+def mails_in_the_last_minute(connection: Connection, ring: KeyRing, now: datetime) -> int:
+    """How much of the budget of everybody together is used."""
+    key = _key(ring, "everybody", "all")
+    return int(
+        connection.execute(
+            select(func.count()).select_from(gate_hits).where(gate_hits.c.key == key, gate_hits.c.at > now - _MINUTE)
+        ).scalar_one()
+    )
+
+
+def sweep(connection: Connection, now: datetime) -> None:
+    """Forget what no window reaches any more."""
+    connection.execute(delete(gate_hits).where(gate_hits.c.expires_at < now))
+
+
+def _key(ring: KeyRing, what: str, value: str) -> bytes:
+    return ring.address_hash(f"gate {what} {value}") if value else b""

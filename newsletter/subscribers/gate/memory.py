@@ -1,0 +1,92 @@
+"""What the gate remembers of its own work: the watch for attacks, and a tally of each day for the owner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from newsletter.store.gate_schema import gate_tallies, gate_watch
+from newsletter.store.schema import Row
+from newsletter.subscribers.gate import attack
+from newsletter.subscribers.gate.attack import Watch
+from newsletter.subscribers.gate.verdict import Decision, Verdict
+
+KEPT = timedelta(days=30)
+"""How long tallies are kept."""
+
+
+def watch(connection: Connection, now: datetime, floor: int) -> Watch:
+    """Where the watch stands now; writes nothing."""
+    row = connection.execute(select(gate_watch).where(gate_watch.c.id == 1)).one_or_none()
+    if row is None:
+        return Watch()
+    return attack.settled(Watch(**{key: each for key, each in row._asdict().items() if key != "id"}), now, floor)
+
+
+def count_post(connection: Connection, now: datetime, floor: int) -> Watch:
+    """The watch after one more sign-up."""
+    seen = attack.counted(watch(connection, now, floor), now, floor)
+    _keep(connection, seen)
+    return seen
+
+
+def take_alert(connection: Connection, now: datetime, floor: int) -> Watch | None:
+    """The watch if the owner is to be told now; whoever gets it tells them, nobody else for an hour."""
+    seen = watch(connection, now, floor)
+    if not attack.wants_alert(seen, now):
+        return None
+    _keep(connection, replace(seen, alerted_at=now))
+    return seen
+
+
+def tally(connection: Connection, decision: Decision, network: str, now: datetime) -> None:
+    """Count a verdict."""
+    name = {"day": f"{now:%Y-%m-%d}", "verdict": decision.verdict.value, "reason": decision.reason, "network": network}
+    raised = connection.execute(
+        update(gate_tallies)
+        .where(*(gate_tallies.c[column] == value for column, value in name.items()))
+        .values(posts=gate_tallies.c.posts + 1, last_at=now)
+    ).rowcount
+    if not raised:
+        connection.execute(insert(gate_tallies).values(posts=1, last_at=now, **name))
+
+
+def totals(connection: Connection, day: str) -> dict[str, int]:
+    """Sign-ups of a day by verdict, every verdict included."""
+    rows = connection.execute(
+        select(gate_tallies.c.verdict, func.sum(gate_tallies.c.posts))
+        .where(gate_tallies.c.day == day)
+        .group_by(gate_tallies.c.verdict)
+    )
+    return {verdict.value: 0 for verdict in Verdict} | {verdict: int(posts) for verdict, posts in rows}
+
+
+def stopped(connection: Connection, since: datetime, limit: int) -> Sequence[Row]:
+    """What was held up or turned away since then, the most frequent first."""
+    return connection.execute(
+        select(
+            gate_tallies.c.verdict,
+            gate_tallies.c.reason,
+            gate_tallies.c.network,
+            func.sum(gate_tallies.c.posts).label("posts"),
+            func.max(gate_tallies.c.last_at, type_=gate_tallies.c.last_at.type).label("last_at"),
+        )
+        .where(gate_tallies.c.verdict != Verdict.PASS.value, gate_tallies.c.last_at >= since)
+        .group_by(gate_tallies.c.verdict, gate_tallies.c.reason, gate_tallies.c.network)
+        .order_by(func.sum(gate_tallies.c.posts).desc())
+        .limit(limit)
+    ).all()
+
+
+def sweep(connection: Connection, now: datetime) -> None:
+    """Forget the tallies of last month."""
+    connection.execute(delete(gate_tallies).where(gate_tallies.c.last_at < now - KEPT))
+
+
+def _keep(connection: Connection, seen: Watch) -> None:
+    values = asdict(seen)
+    if not connection.execute(update(gate_watch).where(gate_watch.c.id == 1).values(**values)).rowcount:
+        connection.execute(insert(gate_watch).values(id=1, **values))
