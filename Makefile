@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint format golden bench bench-full venv clean
+.PHONY: help demo test lint format messages golden bench bench-full venv clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,6 +23,13 @@ lint: $(VENV)/.installed-test ## Format, lint, types and the law of imports
 format: $(VENV)/.installed-test ## Put the code into its one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+messages: $(VENV)/.installed-test ## Bring new interface texts into the catalogues (templates/locale), to be translated
+	@mkdir -p build
+	@$(BIN)/pybabel -q extract -F pyproject.toml -k noted -k FieldError -k AddressError \
+	  --add-location=file --sort-by-file --omit-header -o build/messages.pot .
+	@for language in de es fr; do $(BIN)/pybabel -q update -N --ignore-obsolete --ignore-pot-creation-date -w 118 \
+	  -i build/messages.pot -o templates/locale/$$language.po -l $$language; done
 
 golden: $(VENV)/.installed-test ## Renew the pictures of the themes that tests compare with (look at them first)
 	@$(BIN)/python tests/golden

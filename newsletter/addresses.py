@@ -75,7 +75,7 @@ def _parse_any(text: str) -> Address:
     if not candidate:
         raise AddressError("An e-mail address is needed.")
     if len(candidate.encode("utf-8", "replace")) > MAX_LENGTH:
-        raise AddressError(f"That e-mail address is longer than {MAX_LENGTH} characters.")
+        raise AddressError("That e-mail address is longer than 254 characters.")
     if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for character in candidate):
         raise AddressError("That e-mail address contains a line break or an invisible character.")
     try:

@@ -265,6 +265,9 @@ class Config(Section):
     name: Line = Field(min_length=1, description="The newsletter's name: masthead, forms, mails.")
     base_url: WebAddress = Field(description="Where readers reach the web pages; links in mails start with it.")
     language: Language = Field("en", description="Language of the interface texts, and of what is typeset.")
+    languages: tuple[Language, ...] = Field(
+        (), description="Languages in which pages and mails meet their readers; only `language` when empty."
+    )
     typography: bool = Field(
         True, description="Whether quotation marks, dashes and ellipses in articles become those of print."
     )
@@ -309,6 +312,11 @@ class Config(Section):
             if each.slug == slug:
                 return each
         raise NotFoundError(f"There is no list {slug!r}.", hint=nearest(slug, [each.slug for each in self.lists]))
+
+    @property
+    def offered_languages(self) -> tuple[str, ...]:
+        """Every language of the interface, the Site's own first."""
+        return tuple(dict.fromkeys([self.language, *self.languages]))
 
     @property
     def uses_sandbox(self) -> bool:

@@ -6,6 +6,7 @@ is an error and never a blank in somebody's mail, and every error names the temp
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping
 from datetime import date
@@ -21,22 +22,23 @@ from jinja2 import (
     Template,
     TemplateNotFound,
     TemplateSyntaxError,
-    pass_context,
+    pass_environment,
     select_autoescape,
 )
-from jinja2.runtime import Context
 
 from newsletter.errors import ContentError, NewsletterError, RenderError
 from newsletter.rendering import themes
+from newsletter.rendering.translation import Catalogue, direction, load_catalogue, noted
 
 TEXT_WIDTH = 72
 """Columns of plain text parts; only addresses may be longer."""
 
+_SPACES = re.compile(r"[ \t\r\n]+")
+
 _MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
+    *(noted("January"), noted("February"), noted("March"), noted("April"), noted("May"), noted("June")),
+    *(noted("July"), noted("August"), noted("September"), noted("October"), noted("November"), noted("December")),
 )
-_RIGHT_TO_LEFT = frozenset({"ar", "dv", "fa", "he", "ps", "ur", "yi"})
 
 
 def make_environment(site_templates: Path | None, language: str = "en", theme: str = themes.DEFAULT) -> Environment:
@@ -45,10 +47,11 @@ def make_environment(site_templates: Path | None, language: str = "en", theme: s
     `starter/…` always names the packaged file of that theme, so that a Site may write
     `{% extends "starter/issue/layout.html" %}`. Globals: `language`, `direction` (`ltr` or `rtl`), `_()`.
     Filters: `long_date` (1 September 2026), `wrap` (plain text at 72 columns).
-    Raises `ConfigError` when there is no such theme.
+    Raises `ConfigError` when there is no such theme, `ContentError` for a catalogue that cannot be read.
     """
     packaged = FileSystemLoader(themes.packaged_folders(theme))
-    found = FileSystemLoader(themes.folders(site_templates, theme))
+    folders = themes.folders(site_templates, theme)
+    found = FileSystemLoader(folders)
     env = Environment(
         loader=ChoiceLoader([found, PrefixLoader({"starter": packaged})]),
         autoescape=select_autoescape(enabled_extensions=("html", "xml"), default=False),
@@ -57,12 +60,27 @@ def make_environment(site_templates: Path | None, language: str = "en", theme: s
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+    catalogue = load_catalogue(folders, language)
+    env.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
+    env.extend(catalogue=catalogue)
     env.globals["language"] = language
-    env.globals["direction"] = "rtl" if language.partition("-")[0] in _RIGHT_TO_LEFT else "ltr"
+    env.globals["direction"] = direction(language)
     env.filters["long_date"] = _long_date
     env.filters["wrap"] = _wrap
     return env
+
+
+def words(env: Environment) -> Catalogue:
+    """The catalogue behind an environment, for sentences that are made outside its templates."""
+    found: Catalogue = env.catalogue  # type: ignore[attr-defined]
+    return found
+
+
+def long_date(catalogue: Catalogue, day: date) -> str:
+    """`1 September 2026` in the catalogue's language: its months, its order, its way with the first of a month."""
+    pattern = noted("1 %(month)s %(year)s") if day.day == 1 else noted("%(day)s %(month)s %(year)s")
+    month = catalogue.gettext(_MONTHS[day.month - 1])
+    return catalogue.gettext(pattern) % {"day": day.day, "month": month, "year": day.year}
 
 
 def render_template(env: Environment, name: str, context: Mapping[str, object]) -> str:
@@ -134,13 +152,12 @@ def _sentence(message: str) -> str:
     return text[:1].upper() + text[1:].rstrip(".") + "."
 
 
-@pass_context
-def _long_date(context: Context, day: date) -> str:
-    """`1 September 2026`, the month's name through `_()`."""
-    month = context.call(context.resolve("gettext"), _MONTHS[day.month - 1])
-    return f"{day.day} {month} {day.year}"
+@pass_environment
+def _long_date(env: Environment, day: date) -> str:
+    return long_date(words(env), day)
 
 
 def _wrap(text: str, width: int = TEXT_WIDTH) -> str:
     """`text` as one plain-text paragraph; words longer than a line, such as addresses, stay whole."""
-    return textwrap.fill(" ".join(text.split()), width, break_long_words=False, break_on_hyphens=False)
+    spaced = _SPACES.sub(" ", text).strip()  # deliberately not `split()`, which breaks what a no-break space holds
+    return textwrap.fill(spaced, width, break_long_words=False, break_on_hyphens=False)

@@ -43,6 +43,7 @@ class Folder:
         self.instance_id = instance_id
         self.var = root / "var"
         self._sandbox: Sandbox | None = None
+        self._environments: dict[str, Environment] = {}
 
     @classmethod
     def open(cls, folder: Path | None = None, clock: Clock = utc_now) -> Self:
@@ -142,10 +143,17 @@ class Folder:
 
     @cached_property
     def environment(self) -> Environment:
-        """The template environment: the Site's templates over those of its theme."""
+        """The template environment: the Site's templates over those of its theme, in the Site's language."""
+        return self.environment_in(self.config.language)
+
+    def environment_in(self, language: str) -> Environment:
+        """The same templates with interface texts in another language, made once for each that the Site offers."""
         from newsletter.rendering.environment import make_environment
 
-        return make_environment(self.templates, self.config.language, self.config.theme.name)
+        offered = language if language in self.config.offered_languages else self.config.language
+        if offered not in self._environments:
+            self._environments[offered] = make_environment(self.templates, offered, self.config.theme.name)
+        return self._environments[offered]
 
     @cached_property
     def letterhead(self) -> Letterhead:

@@ -104,7 +104,7 @@ class Sending(Folder):
         from newsletter.subscribers.compose import MailComposer
 
         issues = IssueComposer(self.config, self.letterhead, self.lists_by_id, self.database, self.signer)
-        mails = MailComposer(self.config, self.environment, self.letterhead, self.lists_by_id, self.signer)
+        mails = MailComposer(self.config, self.environment_in, self.letterhead, self.lists_by_id, self.signer)
 
         def compose(delivery: Delivery) -> Envelope:
             return issues.compose(delivery) if delivery.kind is CampaignKind.ISSUE else mails.compose(delivery)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
 from functools import lru_cache
 
 from jinja2 import Environment
@@ -13,6 +13,7 @@ from newsletter.deliveries.claims import Delivery
 from newsletter.errors import RenderError
 from newsletter.rendering import headers
 from newsletter.rendering.compiled import CompiledMessage, compile_message
+from newsletter.rendering.environment import long_date, words
 from newsletter.rendering.mail import render_mail
 from newsletter.store.schema import CampaignKind
 from newsletter.subscribers.letterhead import INERT, Letterhead, reader_values
@@ -26,13 +27,13 @@ class MailComposer:
     def __init__(
         self,
         config: Config,
-        environment: Environment,
+        environment_in: Callable[[str], Environment],
         letterhead: Letterhead,
         lists: Mapping[int, ListConfig],
         signer: Signer | None = None,
     ) -> None:
         self._config = config
-        self._environment = environment
+        self._environment_in = environment_in
         self._letterhead = letterhead
         self._lists = lists
         self._signer = signer
@@ -66,7 +67,8 @@ class MailComposer:
             url = letterhead.unsubscribe_url(delivery.uid, delivery.list_id)
             values["unsubscribe_url"] = url
             copy += [letterhead.unsubscribe_header(url), letterhead.one_click()]
-        compiled = self._compiled(delivery.kind, list_ids, _day(delivery.enrolled_at))
+        language = scope.get("language") or delivery.language
+        compiled = self._compiled(delivery.kind, list_ids, delivery.enrolled_at.date(), language)
         return letterhead.envelope(delivery, message_id, compiled.fill(values, copy, self._signer))
 
     def sample(self, kind: CampaignKind, list_id: int, moment: datetime) -> bytes:
@@ -80,26 +82,24 @@ class MailComposer:
         }
         copy = letterhead.personal_headers("reader@example.net", "", f"sample.{kind.value}")
         copy.append(headers.date(moment))
-        return self._compiled(kind, (list_id,), _day(moment)).fill(values, copy, self._signer)
+        return self._compiled(kind, (list_id,), moment.date(), self._config.language).fill(values, copy, self._signer)
 
-    def _compile(self, kind: CampaignKind, list_ids: tuple[int, ...], requested_on: str) -> CompiledMessage:
-        lists = [self._lists[list_id] for list_id in list_ids]
+    def _compile(
+        self, kind: CampaignKind, list_ids: tuple[int, ...], requested_on: date, language: str
+    ) -> CompiledMessage:
+        environment = self._environment_in(language)
+        catalogue = words(environment)
+        lists = [catalogue.listing(self._lists[list_id]) for list_id in list_ids]
         context: dict[str, object]
         if kind is CampaignKind.CONFIRM:
-            context = {"requested_on": requested_on}
+            context = {"requested_on": long_date(catalogue, requested_on)}
         elif kind is CampaignKind.WELCOME:
             is_public = self._config.archive.visibility == "public"
             context = {"archive_url": self._letterhead.link("archive/") if is_public else None}
         else:
             context = {"signup_url": self._letterhead.link(f"lists/{lists[0].slug}")}
-        rendered = render_mail(
-            self._environment, kind.value, self._config, lists=[each.title for each in lists], **context
-        )
+        rendered = render_mail(environment, kind.value, self._config, lists=[each.title for each in lists], **context)
         shared = [*self._letterhead.from_headers(), headers.structured("Auto-Submitted", "auto-generated")]
         if kind is not CampaignKind.CONFIRM:
             shared += self._letterhead.list_headers(lists[0].slug, lists[0].title)
         return compile_message(rendered, shared)
-
-
-def _day(moment: datetime) -> str:
-    return f"{moment.day} {moment:%B %Y}"

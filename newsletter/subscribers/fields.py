@@ -14,16 +14,19 @@ FALSE = frozenset({"0", "false", "no", "n", "off"})
 
 
 class FieldError(NewsletterError):
-    """That value does not fit the field."""
+    """That value does not fit the field; `sentence` names it by `%(label)s`, so that it can be translated."""
+
+    def __init__(self, sentence: str, field: FieldConfig) -> None:
+        super().__init__(sentence % {"label": field.label or field.name})
+        self.sentence = sentence
 
 
 def check(field: FieldConfig, raw: str) -> str:
     """The value as it is stored, or `FieldError` with a sentence that names the field; empty stays empty."""
     value = clean_name(raw)
-    label = field.label or field.name
     if not value:
         if field.required:
-            raise FieldError(f"{label} is needed.")
+            raise FieldError("%(label)s is needed.", field)
         return ""
     match field.type:
         case "number":
@@ -32,14 +35,14 @@ def check(field: FieldConfig, raw: str) -> str:
             except ValueError:
                 number = math.nan
             if not math.isfinite(number):
-                raise FieldError(f"{label} must be a number.")
+                raise FieldError("%(label)s must be a number.", field)
         case "date":
             try:
                 return date.fromisoformat(value).isoformat()
             except ValueError as error:
-                raise FieldError(f"{label} must be a date such as 2026-09-15.") from error
+                raise FieldError("%(label)s must be a date such as 2026-09-15.", field) from error
         case "boolean":
             if value.lower() not in TRUE | FALSE:
-                raise FieldError(f"{label} must be yes or no.")
+                raise FieldError("%(label)s must be yes or no.", field)
             return "yes" if value.lower() in TRUE else "no"
     return value

@@ -94,7 +94,7 @@ def test_a_sample_of_a_system_mail_verifies(run, site_folder, clock, kind):
     from newsletter.subscribers.compose import MailComposer
 
     with Site(site_folder, *config.load(site_folder), clock) as site:
-        composer = MailComposer(site.config, site.environment, site.letterhead, site.lists_by_id, site.signer)
+        composer = MailComposer(site.config, site.environment_in, site.letterhead, site.lists_by_id, site.signer)
         assert signatures.dkimpy_accepts(composer.sample(kind, 1, clock()), run.published)
 
 

@@ -59,7 +59,7 @@ class Studio:
         return IssueComposer(config, self.letterhead(config), self.site.lists_by_id, self.site.database)
 
     def mails(self) -> MailComposer:
-        return MailComposer(self.config, self.site.environment, self.letterhead(), self.site.lists_by_id)
+        return MailComposer(self.config, self.site.environment_in, self.letterhead(), self.site.lists_by_id)
 
     def claim(self) -> Delivery:
         with self.site.database.write() as connection:
@@ -231,7 +231,7 @@ def test_welcome_can_be_left_with_one_click_and_goodbye_has_nothing_to_leave(stu
 def test_mail_about_a_list_that_is_gone_cannot_be_composed(studio: Studio) -> None:
     delivery = studio.enrolled(CampaignKind.WELCOME)
     with pytest.raises(RenderError, match=r"no longer in newsletter\.toml"):
-        MailComposer(studio.config, studio.site.environment, studio.letterhead(), {}).compose(delivery)
+        MailComposer(studio.config, studio.site.environment_in, studio.letterhead(), {}).compose(delivery)
 
 
 def test_sample_of_a_mail_has_links_that_do_nothing(studio: Studio) -> None:
