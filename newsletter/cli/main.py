@@ -36,6 +36,7 @@ COMMANDS = {
     "verify": ("newsletter.cli.verify", "Compare what was sent with what the folder makes now."),
     "archive": ("newsletter.cli.archive", "Publish past issues as files."),
     "subscriber": ("newsletter.cli.subscriber", "Keep the list of readers."),
+    "signups": ("newsletter.cli.signups", "See what the gate before sign-ups does."),
     "suppression": ("newsletter.cli.suppression", "Addresses that are never mailed again."),
     "serve": ("newsletter.cli.serve", "Run the web pages and the sender."),
     "worker": ("newsletter.cli.serve", "Run a sender without web pages."),

@@ -134,6 +134,8 @@ def sending(console: Console, site: Site, grace: float = GRACE) -> Iterator[Call
 
     At the end the messages on the wire have `grace` seconds to finish, then their connections are broken.
     """
+    from newsletter.site.alarm import tell_of_attack
+
     told: set[str] = set()
 
     def on_trouble(error: Exception) -> None:
@@ -150,6 +152,10 @@ def sending(console: Console, site: Site, grace: float = GRACE) -> Iterator[Call
     def keep_house() -> None:
         while not over.wait(HOUSEKEEPING):
             site.housekeeping()
+            try:
+                tell_of_attack(site)
+            except NewsletterError as error:
+                on_trouble(error)
 
     threads = [
         threading.Thread(target=sender.serve_forever, args=(on_trouble,), name="newsletter-sender"),

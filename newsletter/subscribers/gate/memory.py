@@ -33,6 +33,11 @@ def count_post(connection: Connection, now: datetime, floor: int) -> Watch:
     return seen
 
 
+def is_alert_due(connection: Connection, now: datetime, floor: int) -> bool:
+    """Whether the owner is to be told now; writes nothing."""
+    return attack.wants_alert(watch(connection, now, floor), now)
+
+
 def take_alert(connection: Connection, now: datetime, floor: int) -> Watch | None:
     """The watch if the owner is to be told now; whoever gets it tells them, nobody else for an hour."""
     seen = watch(connection, now, floor)

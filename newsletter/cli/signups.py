@@ -1,0 +1,116 @@
+"""`newsletter signups`: what the gate before sign-ups sees, whom it holds up, and whom it lets through regardless."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import click
+
+from newsletter.cli.console import Console, console_options, plural, table
+from newsletter.errors import NotFoundError
+
+
+@click.group()
+@console_options
+def signups(_console: Console) -> None:
+    """What the gate before sign-ups did, and who may always pass."""
+
+
+@signups.command()
+@console_options
+def status(console: Console) -> None:
+    """Today's sign-ups by verdict, the budget, and whether the Site is attacked."""
+    from newsletter.subscribers.gate import limits, memory
+
+    with console.open_site() as site, site.database.read() as connection:
+        now, config = site.clock(), site.config.signups
+        watch = memory.watch(connection, now, config.attack)
+        today = memory.totals(connection, f"{now:%Y-%m-%d}")
+        used = limits.mails_in_the_last_minute(connection, site.keys, now)
+    since = watch.since.isoformat(timespec="seconds") if watch.since else None
+    document = {
+        "attacked_since": since,
+        "posts_in_ten_minutes": watch.posts,
+        "usual_in_ten_minutes": round(watch.usual, 1),
+        "mails_in_the_last_minute": used,
+        "mails_per_minute": config.mails_per_minute,
+        "today": today,
+    }
+    mood = f"Attacked since {since}: everybody brings a proof of work." if since else "All is quiet."
+    lines = [
+        mood,
+        f"{plural(watch.posts, 'sign-up')} in these ten minutes; usual are {watch.usual:.1f}.",
+        f"{used:,} of {config.mails_per_minute:,} confirmation mails in the last minute.",
+        f"Today: {today['pass']:,} passed, {today['button']:,} asked for one more button, "
+        f"{today['proof']:,} for a proof of work, {today['enough']:,} over a limit and left unmailed.",
+    ]
+    console.result(document, "\n".join(lines))
+
+
+@signups.command()
+@click.option("--days", type=click.IntRange(1, 30), default=1, help="How far back (default: 1).")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, help="Lines at the most (default: 50).")
+@console_options
+def blocked(console: Console, days: int, limit: int) -> None:
+    """Sign-ups that were held up or left unmailed, by reason and network, the most frequent first."""
+    from newsletter.subscribers.gate import memory
+
+    with console.open_site() as site, site.database.read() as connection:
+        rows = memory.stopped(connection, site.clock() - timedelta(days=days), limit)
+    document = [
+        {
+            "verdict": row.verdict,
+            "reason": row.reason,
+            "network": row.network or None,
+            "posts": int(row.posts),
+            "last_at": row.last_at.isoformat(timespec="seconds"),
+        }
+        for row in rows
+    ]
+    text = table(
+        [(each["verdict"], each["reason"], each["network"], each["posts"], each["last_at"]) for each in document],
+        ("VERDICT", "REASON", "NETWORK", "SIGN-UPS", "LAST"),
+    )
+    console.result(document, text if document else "Nobody was held up.")
+
+
+@signups.command()
+@click.argument("entry", required=False)
+@click.option("--note", default="", help="Why; for your own record.")
+@console_options
+def allow(console: Console, entry: str | None, note: str) -> None:
+    """Let ENTRY (an address, a domain or a network) pass whatever the counters say; without ENTRY, show the list."""
+    from newsletter.subscribers.gate import allowed
+
+    with console.open_site() as site:
+        if entry is None:
+            with site.database.read() as connection:
+                rows = allowed.entries(connection)
+            document = [
+                {"entry": row.entry, "note": row.note, "since": row.created_at.isoformat(timespec="seconds")}
+                for row in rows
+            ]
+            text = table([tuple(each.values()) for each in document], ("ENTRY", "NOTE", "SINCE"))
+            console.result(document, text if document else "Nobody is on the list.")
+            return
+        kept = allowed.normalised(entry)
+        with site.database.write() as connection:
+            is_new = allowed.add(connection, kept, note, site.clock())
+    again = "" if is_new else " already"
+    said = f"Sign-ups of {kept} pass{again}; one address still gets few mails."
+    console.result({"entry": kept, "allowed": True}, said)
+
+
+@signups.command()
+@click.argument("entry")
+@console_options
+def disallow(console: Console, entry: str) -> None:
+    """Take ENTRY off the list of those who always pass."""
+    from newsletter.subscribers.gate import allowed
+
+    kept = allowed.normalised(entry)
+    with console.open_site() as site, site.database.write() as connection:
+        found = allowed.remove(connection, kept)
+    if not found:
+        raise NotFoundError(f"{kept} is not on the list.", hint="`newsletter signups allow` shows the list.")
+    console.result({"entry": kept, "allowed": False}, f"{kept} is off the list.")

@@ -1,0 +1,228 @@
+"""The gate from outside: victims are spared, work counts once, waiting helps without scripts, time tells nothing."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import altcha
+import pytest
+import websites
+from sqlalchemy import event
+from websites import World, hidden_fields, visible
+from werkzeug.test import TestResponse
+
+from newsletter.store.schema import CampaignKind, SuppressionReason
+from newsletter.subscribers import suppression
+from newsletter.subscribers.gate import PAUSE, allowed, memory
+
+CHEAP = 20
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with websites.world(tmp_path, more="[signups]\nattack = 1000000\nmails_per_minute = 1000000") as found:
+        yield found
+
+
+def cheap(world: World) -> None:
+    """Challenges that a test can solve in no time."""
+    door = world.app.extensions["newsletter"]
+    door.gate.proofs._cost = CHEAP
+
+
+def knock(world: World, email: str, ip: str = "198.51.100.7", **more: Any) -> TestResponse:
+    """A sign-up through the form, from an address of the internet."""
+    hidden = hidden_fields(world.client.get("/").text)
+    world.clock.advance(timedelta(seconds=4))
+    return post(world, {**hidden, "email": email, **more}, ip)
+
+
+def post(world: World, data: dict[str, Any], ip: str = "198.51.100.7") -> TestResponse:
+    return world.client.post("/subscribe", data=data, environ_base={"REMOTE_ADDR": ip})
+
+
+def asks_for_work(answer: TestResponse) -> bool:
+    return answer.status_code == 200 and "data-challenge" in answer.text
+
+
+def solution(page: str) -> str:
+    """What the script of the page would bring."""
+    text = visible(page.partition('data-challenge="')[2].partition('"')[0])
+    challenge = altcha.Challenge.from_dict(json.loads(text))
+    solved = altcha.solve_challenge(challenge)
+    assert solved is not None
+    payload = {"challenge": challenge.to_dict(), "solution": solved.to_dict()}
+    return base64.b64encode(json.dumps(payload).encode()).decode()
+
+
+def test_hostile_sign_ups_of_one_victim_send_three_mails_a_day_at_most(world: World) -> None:
+    dice = random.Random(5)
+    spellings = ("victim@gmail.com", "v.i.c.t.i.m@gmail.com", "Victim+{}@googlemail.com", "vic.tim+{}@gmail.com")
+    for number in range(400):
+        ip = f"{dice.randrange(11, 120)}.{dice.randrange(256)}.{dice.randrange(256)}.{dice.randrange(1, 255)}"
+        knock(world, spellings[number % 4].format(number), ip)
+        world.clock.advance(timedelta(minutes=5))
+    moments = sorted(row.at for row in world.rows("gate_hits") if row.key == _commonest(world))
+    assert len(moments) == world.mails(CampaignKind.CONFIRM)
+    assert all(later - earlier >= timedelta(days=1) for earlier, later in zip(moments, moments[3:], strict=False))
+
+
+def _commonest(world: World) -> bytes:
+    """The key of the mailbox: the one that spends the whole day's budget."""
+    day = [row for row in world.rows("gate_hits") if row.expires_at - row.at == timedelta(days=1)]
+    return bytes(Counter(row.key for row in day).most_common(1)[0][0])
+
+
+def test_busy_network_has_to_work_and_others_do_not(world: World) -> None:
+    cheap(world)
+    for number in range(5):
+        assert knock(world, f"reader{number}@example{number}.net", f"198.51.100.{number}").status_code == 303
+    assert asks_for_work(knock(world, "ada@example.net", "198.51.100.99"))
+    assert knock(world, "ada@example.net", "203.0.113.9").status_code == 303
+
+
+def test_solved_work_passes_once(world: World) -> None:
+    cheap(world)
+    page = knock(world, "ada@mailinator.com")
+    assert asks_for_work(page)
+    assert "script-src 'self'; worker-src 'self'" in page.headers["Content-Security-Policy"]
+    data = {**hidden_fields(page.text), "altcha": solution(page.text)}
+    assert post(world, data).status_code == 303
+    assert world.status("ada@mailinator.com") == "pending"
+    assert asks_for_work(post(world, {**data, "email": "eve@mailinator.com"}))
+    assert world.status("eve@mailinator.com") is None
+
+
+def test_work_runs_out(world: World) -> None:
+    cheap(world)
+    page = knock(world, "ada@mailinator.com")
+    data = {**hidden_fields(page.text), "altcha": solution(page.text)}
+    world.clock.advance(timedelta(minutes=31))
+    data["form"] = ""
+    assert post(world, data).status_code == 200
+    assert world.status("ada@mailinator.com") is None
+
+
+def test_forged_work_is_no_work_and_no_error(world: World) -> None:
+    cheap(world)
+    page = knock(world, "ada@mailinator.com")
+    data = hidden_fields(page.text)
+    genuine = solution(page.text)
+    inner = json.loads(base64.b64decode(genuine))
+    strange: list[Any] = [None, [], {}, 5, "x", {"challenge": None}, {"challenge": [], "solution": {}}]
+    for key in ("counter", "derivedKey"):
+        strange += [{**inner, "solution": {**inner["solution"], key: value}} for value in (None, -1, 2**70, [], "ff")]
+    strange += [{**inner, "challenge": {**inner["challenge"], "signature": value}} for value in (None, 1, "", [])]
+    cheaper = {**inner["challenge"]["parameters"], "cost": 1}
+    strange.append({**inner, "challenge": {**inner["challenge"], "parameters": cheaper}})
+    forged = [base64.b64encode(json.dumps(each).encode()).decode() for each in strange]
+    changed = websites.mutated(genuine, 200)
+    forged += ["%%%", "A" * 5000, genuine[:-9], *changed]
+    for each in forged[: -len(changed)]:
+        assert asks_for_work(post(world, {**data, "altcha": each}))
+    for number, each in enumerate([*changed, genuine]):  # a change that base64 does not see is the solution itself
+        assert post(world, {**data, "email": f"a{number}@mailinator.com", "altcha": each}).status_code in {200, 303}
+    assert world.mails(CampaignKind.CONFIRM) == 1
+
+
+def test_without_scripts_the_button_counts_after_a_pause(world: World) -> None:
+    page = knock(world, "ada@mailinator.com")
+    data = hidden_fields(page.text)
+    again = post(world, data)
+    assert asks_for_work(again)
+    world.clock.advance(PAUSE)
+    assert post(world, hidden_fields(again.text)).status_code == 303
+    assert world.status("ada@mailinator.com") == "pending"
+
+
+def test_those_who_wait_have_a_limit_of_their_own(world: World) -> None:
+    for number in range(5):
+        page = knock(world, f"reader{number}@mailinator.com")
+        world.clock.advance(PAUSE)
+        assert post(world, hidden_fields(page.text)).status_code == 303
+    assert world.mails(CampaignKind.CONFIRM) == 3
+
+
+def test_everybody_has_to_work_while_the_site_is_attacked(tmp_path: Path) -> None:
+    with websites.world(tmp_path, more="[signups]\nattack = 20") as world:
+        cheap(world)
+        for number in range(21):
+            knock(world, f"reader{number}@example{number}.net", f"198.51.{number}.1")
+            world.clock.advance(timedelta(seconds=1))
+        page = knock(world, "ada@example.net", "203.0.113.9")
+        assert asks_for_work(page)
+        assert (
+            post(world, {**hidden_fields(page.text), "altcha": solution(page.text)}, "203.0.113.9").status_code == 303
+        )
+        with world.site.database.write() as connection:
+            assert memory.take_alert(connection, world.clock(), 20) is not None
+            assert memory.take_alert(connection, world.clock(), 20) is None
+        world.clock.advance(timedelta(minutes=80))
+        assert knock(world, "eve@example.org", "203.0.113.10").status_code == 303
+
+
+def test_budget_of_everybody_holds_and_half_of_it_is_for_those_who_work(tmp_path: Path) -> None:
+    with websites.world(tmp_path, more="[signups]\nmails_per_minute = 10") as world:
+        cheap(world)
+        token = hidden_fields(world.client.get("/").text)
+        world.clock.advance(timedelta(seconds=4))
+        answers = [post(world, {**token, "email": f"a{n}@example{n}.net"}, f"198.51.{n}.1") for n in range(8)]
+        assert [answer.status_code for answer in answers] == [303] * 5 + [200] * 3
+        for number in range(8):
+            page = post(world, {**token, "email": f"b{number}@example{number}.org"}, f"192.0.{number}.1")
+            post(world, {**hidden_fields(page.text), "altcha": solution(page.text)}, f"192.0.{number}.1")
+        assert world.mails(CampaignKind.CONFIRM) == 10
+
+
+def test_allowed_pass_where_others_have_to_work(world: World) -> None:
+    with world.site.database.write() as connection:
+        for entry in ("mailinator.com", "198.51.100.0/24"):
+            allowed.add(connection, allowed.normalised(entry), "", world.clock())
+    assert knock(world, "ada@mailinator.com", "203.0.113.9").status_code == 303
+    assert knock(world, "ada@yopmail.com", "198.51.100.5").status_code == 303
+    assert asks_for_work(knock(world, "eve@yopmail.com", "203.0.113.9"))
+
+
+def test_spoofed_network_counts_for_nothing(world: World) -> None:
+    """The header is believed from trusted proxies only, and the gate sees what the server made of it."""
+    for number in range(5):
+        knock(world, f"reader{number}@example{number}.net")
+    hidden = hidden_fields(world.client.get("/").text)
+    world.clock.advance(timedelta(seconds=4))
+    answer = world.client.post(
+        "/subscribe",
+        data={**hidden, "email": "ada@example.net"},
+        headers={"X-Forwarded-For": "203.0.113.9"},
+        environ_base={"REMOTE_ADDR": "198.51.100.7"},
+    )
+    assert asks_for_work(answer)
+
+
+def test_every_address_costs_the_same_work(world: World) -> None:
+    """The statements of an answer by kind: known, confirmed, suppressed or over its budget are alike within a few."""
+    world.subscribe("confirmed@example.net")
+    knock(world, "pending@example.net", "127.0.0.1")
+    with world.site.database.write() as connection:
+        digest = world.site.keys.address_hash("gone@example.net")
+        suppression.suppress(connection, digest, SuppressionReason.ERASED, world.clock())
+    knock(world, "warm@example.net", "127.0.0.1")
+    writes: dict[str, int] = {}
+    for email in ("new@example.net", "confirmed@example.net", "pending@example.net", "gone@example.net"):
+        seen: list[str] = []
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any, into: list[str] = seen) -> None:
+            into.append(statement.split(maxsplit=1)[0])
+
+        event.listen(world.site.database.engine, "before_cursor_execute", note)
+        knock(world, email, "127.0.0.1")
+        event.remove(world.site.database.engine, "before_cursor_execute", note)
+        writes[email] = sum(word in {"INSERT", "UPDATE", "DELETE"} for word in seen)
+    fewest, most = min(writes.values()), max(writes.values())
+    assert most - fewest <= 3, writes
