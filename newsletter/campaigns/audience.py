@@ -1,4 +1,4 @@
-"""Who receives an issue: confirmed, not suppressed, and without a copy of it so far."""
+"""Who receives an issue: confirmed, not suppressed, not on a pause, and without a copy of it so far."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ def eligible(list_id: int, slug: str, *, is_trial: bool) -> Select[tuple[int]]:
             subscriptions.c.list_id == list_id,
             subscriptions.c.status == SubscriptionStatus.CONFIRMED,
             reader.not_in(_suppressed()),
+            reader.not_in(select(subscribers.c.id).where(subscribers.c.paused_until.is_not(None)).correlate(None)),
         )
         .order_by(reader)
     )

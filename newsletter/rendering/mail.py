@@ -18,7 +18,9 @@ from newsletter.rendering.palette import palette
 from newsletter.rendering.slots import Rendered, SlotBook, derive_nonce
 
 NAMES = ("confirm", "welcome", "goodbye")
-"""The mails there are; each is a folder under `templates/mail/`."""
+"""The mails about lists; each is a folder under `templates/mail/`."""
+ABOUT_PEOPLE = ("access", "address", "moved")
+"""The mails about a reader's own data, beside them."""
 
 
 def render_mail(env: Environment, name: str, config: Config, *, lists: Sequence[str], **context: object) -> Rendered:
@@ -29,6 +31,8 @@ def render_mail(env: Environment, name: str, config: Config, *, lists: Sequence[
     - `confirm`: `requested_on` (a date in words); slots `confirm_url`, `not_me_url`.
     - `welcome`: `archive_url` (None when private); slots `subscriber.first_name`, `unsubscribe_url`.
     - `goodbye`: `signup_url`.
+    - `access`: `requested_on`; slot `access_url`. `address`: `requested_on`; slot `new_address_url`.
+    - `moved`: slot `new_address`, masked.
 
     Equal arguments make an equal `Rendered`. Raises `ContentError` at a template's file and line.
     """

@@ -17,7 +17,7 @@ from newsletter.content.values import Issue
 from newsletter.content.variants import Variant, Variants
 from newsletter.errors import NewsletterError, NotFoundError
 from newsletter.site.folder import Folder
-from newsletter.subscribers import people
+from newsletter.subscribers import lifecycle, people
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -175,6 +175,8 @@ class Authoring(Folder):
         """What `launch` is asked to send."""
         from newsletter.campaigns.launch import Order
 
+        with self.database.write() as connection:
+            lifecycle.wake(connection, self.clock())
         target = self.config.list(list_slug)
         edition = checked.editions.get(target.slug)
         return Order(

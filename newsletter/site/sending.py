@@ -93,10 +93,14 @@ class Sending(Folder):
         )
 
     def housekeeping(self) -> None:
-        """What time alone brings about: sign-ups that nobody confirmed expire; counts go to their file."""
+        """What time alone brings about: sign-ups that nobody confirmed expire, pauses end, the gate forgets.
+
+        Counts go to their file.
+        """
         self.turnout.write()
         with self.database.write() as connection:
             lifecycle.expire(connection, self.clock())
+            lifecycle.wake(connection, self.clock())
             gate.sweep(connection, self.clock())
 
     def _compose(self) -> Any:
@@ -115,6 +119,7 @@ class Sending(Folder):
         """A mailbox that does not exist is never mailed again; other refusals say nothing about the address."""
         if (
             outcome.verdict is Verdict.REJECTED
+            and delivery.kind not in {CampaignKind.ADDRESS, CampaignKind.MOVED}  # they go where the reader is not
             and outcome.phase is Phase.RCPT
             and outcome.enhanced in DEAD_MAILBOX
             and not self.config.uses_sandbox

@@ -103,7 +103,14 @@ subscribers = Table(
     Column("fields", JSONText, nullable=False, server_default="{}"),
     Column("tags", JSONText, nullable=False, server_default="[]", comment="A list, sorted."),
     Column("language", String(16), nullable=False, server_default=""),
+    Column("paused_until", UTCDateTime, comment="No issues while this is set; emptied when its time has come."),
     Column("created_at", UTCDateTime, nullable=False),
+    Index(
+        "ix_subscribers_paused",
+        "paused_until",
+        sqlite_where=text("paused_until IS NOT NULL"),
+        postgresql_where=text("paused_until IS NOT NULL"),
+    ),
 )
 
 subscriptions = Table(
@@ -171,6 +178,12 @@ class CampaignKind(StrEnum):
     CONFIRM = "confirm"
     WELCOME = "welcome"
     GOODBYE = "goodbye"
+    ACCESS = "access"
+    """A fresh link to the preferences."""
+    ADDRESS = "address"
+    """To a new address: is it yours?"""
+    MOVED = "moved"
+    """To the old address: it was changed."""
 
 
 class CampaignStatus(StrEnum):
@@ -228,7 +241,7 @@ campaigns = Table(
     Column("id", Integer, primary_key=True),
     Column("kind", String(16), nullable=False),
     Column("status", String(16), nullable=False),
-    Column("list_id", Integer, ForeignKey("lists.id"), comment="NULL for the `confirm` campaign."),
+    Column("list_id", Integer, ForeignKey("lists.id"), comment="NULL for campaigns that there is one of."),
     Column("snapshot_id", Integer, ForeignKey("snapshots.id"), comment="Issues only."),
     Column("slug", String(120), nullable=False, server_default=""),
     Column("is_trial", Boolean, nullable=False, comment="Went to the sandbox; never blocks a real send."),
@@ -251,6 +264,13 @@ campaigns = Table(
         unique=True,
         sqlite_where=text("kind = 'confirm'"),
         postgresql_where=text("kind = 'confirm'"),
+    ),
+    Index(
+        "uq_campaigns_account",
+        "kind",
+        unique=True,
+        sqlite_where=text("kind IN ('access', 'address', 'moved')"),
+        postgresql_where=text("kind IN ('access', 'address', 'moved')"),
     ),
     Index(
         "uq_campaigns_standing",

@@ -1,4 +1,4 @@
-"""The mails around a subscription, as envelopes: confirm, welcome, goodbye."""
+"""The mails around a subscription, as envelopes: confirm, welcome, goodbye, and those about preferences."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from newsletter.store.schema import CampaignKind
 from newsletter.subscribers.letterhead import INERT, Letterhead, reader_values
 from newsletter.transport.base import Envelope
 from newsletter.transport.dkim import Signer
+
+_NAMED = frozenset({CampaignKind.WELCOME, CampaignKind.GOODBYE})
+"""Mails about one list to somebody who has confirmed; the others name neither."""
 
 
 class MailComposer:
@@ -41,10 +44,12 @@ class MailComposer:
 
     def compose(self, delivery: Delivery) -> Envelope:
         """The mail of one row; `RenderError` when its list is no longer configured."""
+        scope = delivery.scope or {}
+        if "email" in scope:  # to the new address before it is theirs, or to the old one afterwards
+            delivery = delivery._replace(email=scope["email"], name="")
         if delivery.enrolled_at is None:
             raise RenderError("This row of a standing campaign has no date.")
-        scope = delivery.scope or {}
-        list_ids = tuple(scope.get("lists", ())) or (delivery.list_id,)
+        list_ids = tuple(scope.get("lists", ())) or ((delivery.list_id,) if delivery.list_id is not None else ())
         unknown = [list_id for list_id in list_ids if list_id not in self._lists]
         if unknown:
             raise RenderError(
@@ -56,7 +61,7 @@ class MailComposer:
         copy = letterhead.personal_headers(
             # Deliberately no name: until the owner of the address confirms, it is a stranger's text.
             delivery.email,
-            "" if delivery.kind is CampaignKind.CONFIRM else delivery.name,
+            delivery.name if delivery.kind in _NAMED else "",
             message_id,
         )
         copy.append(headers.date(delivery.enrolled_at))
@@ -67,6 +72,12 @@ class MailComposer:
             url = letterhead.unsubscribe_url(delivery.uid, delivery.list_id)
             values["unsubscribe_url"] = url
             copy += [letterhead.unsubscribe_header(url), letterhead.one_click()]
+        elif delivery.kind is CampaignKind.ACCESS:
+            values["access_url"] = letterhead.access_url(delivery.uid, delivery.seq)
+        elif delivery.kind is CampaignKind.ADDRESS:
+            values["new_address_url"] = letterhead.new_address_url(delivery.uid, delivery.seq)
+        elif delivery.kind is CampaignKind.MOVED:
+            values["new_address"] = scope["masked"]
         language = scope.get("language") or delivery.language
         compiled = self._compiled(delivery.kind, list_ids, delivery.enrolled_at.date(), language)
         return letterhead.envelope(delivery, message_id, compiled.fill(values, copy, self._signer))
@@ -91,8 +102,10 @@ class MailComposer:
         catalogue = words(environment)
         lists = [catalogue.listing(self._lists[list_id]) for list_id in list_ids]
         context: dict[str, object]
-        if kind is CampaignKind.CONFIRM:
+        if kind in {CampaignKind.CONFIRM, CampaignKind.ACCESS, CampaignKind.ADDRESS}:
             context = {"requested_on": long_date(catalogue, requested_on)}
+        elif kind is CampaignKind.MOVED:
+            context = {}
         elif kind is CampaignKind.WELCOME:
             is_public = self._config.archive.visibility == "public"
             context = {"archive_url": self._letterhead.link("archive/") if is_public else None}
@@ -100,6 +113,6 @@ class MailComposer:
             context = {"signup_url": self._letterhead.link(f"lists/{lists[0].slug}")}
         rendered = render_mail(environment, kind.value, self._config, lists=[each.title for each in lists], **context)
         shared = [*self._letterhead.from_headers(), headers.structured("Auto-Submitted", "auto-generated")]
-        if kind is not CampaignKind.CONFIRM:
+        if kind in _NAMED:
             shared += self._letterhead.list_headers(lists[0].slug, lists[0].title)
         return compile_message(rendered, shared)

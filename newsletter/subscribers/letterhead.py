@@ -51,6 +51,18 @@ class Letterhead:
         """The link under "I did not ask for this"."""
         return self.link(f"not-me/{self._keys.sign('disown', uid, seq)}")
 
+    def preferences_url(self, uid: int) -> str:
+        """The page of one reader's choices; it never expires, and shows and wipes nothing by itself."""
+        return self.link(f"preferences/{self._keys.sign('preferences', uid)}")
+
+    def access_url(self, uid: int, seq: int) -> str:
+        """The same page with everything on it, for who has just had this link mailed."""
+        return self.link(f"preferences/{self._keys.sign('access', uid, seq)}")
+
+    def new_address_url(self, uid: int, seq: int) -> str:
+        """The link that proves a new address."""
+        return self.link(f"new-address/{self._keys.sign('address', uid, seq)}")
+
     def view_url(self, slug: str) -> str | None:
         """The page of an issue, or None when the archive is private."""
         return self.link(f"archive/{slug}/") if self._config.archive.visibility == "public" else None

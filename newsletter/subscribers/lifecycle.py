@@ -19,6 +19,7 @@ from newsletter.store.schema import (
     campaigns,
     deliveries,
     lists,
+    subscribers,
     subscriptions,
 )
 from newsletter.store.schema import SubscriptionStatus as S
@@ -146,6 +147,15 @@ def expire(connection: Connection, now: datetime) -> int:
                 ~alive,
             )
             .values(status=S.EXPIRED, changed_at=now)
+        ).rowcount
+    )
+
+
+def wake(connection: Connection, now: datetime) -> int:
+    """End the pauses whose time has come."""
+    return int(
+        connection.execute(
+            update(subscribers).where(subscribers.c.paused_until <= now).values(paused_until=None)
         ).rowcount
     )
 

@@ -40,6 +40,7 @@ class Subscriber:
     address_hash: bytes
     tags: tuple[str, ...] = ()
     """Sorted, each once."""
+    paused_until: datetime | None = None
 
     @property
     def first_name(self) -> str:
@@ -157,7 +158,7 @@ def file_many(connection: Connection, newcomers: Mapping[str, Subscriber], now: 
 
 
 def amend(connection: Connection, subscriber_id: int, **values: Any) -> None:
-    """Change name, fields, tags or language."""
+    """Change name, fields, tags, language or pause."""
     if values:
         connection.execute(update(subscribers).where(subscribers.c.id == subscriber_id).values(**values))
 
@@ -192,6 +193,7 @@ def describe(connection: Connection, subscriber: Subscriber) -> dict[str, Any]:
         "name": subscriber.name,
         "fields": subscriber.fields,
         "tags": list(subscriber.tags),
+        "paused_until": iso(subscriber.paused_until),
         "subscriptions": [
             {
                 "list": row.slug,
@@ -244,4 +246,5 @@ def _one(connection: Connection, condition: Any) -> Subscriber | None:
 
 
 def _person(row: Row) -> Subscriber:
-    return Subscriber(row.id, row.uid, row.email, row.name, row.fields, row.language, row.address_hash, tuple(row.tags))
+    known = (row.id, row.uid, row.email, row.name, row.fields, row.language, row.address_hash)
+    return Subscriber(*known, tags=tuple(row.tags), paused_until=row.paused_until)

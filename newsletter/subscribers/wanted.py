@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 
-from newsletter.store.schema import CampaignKind, SubscriptionStatus, campaigns, deliveries, subscriptions
+from newsletter.store.schema import (
+    CampaignKind,
+    SubscriptionStatus,
+    campaigns,
+    deliveries,
+    subscribers,
+    subscriptions,
+)
 from newsletter.subscribers import suppression
 
 
@@ -25,11 +32,13 @@ def still_wanted() -> ColumnElement[bool]:
         subscriptions.c.subscriber_id == deliveries.c.subscriber_id,
         subscriptions.c.status == SubscriptionStatus.PENDING,
     )
+    paused = exists().where(subscribers.c.id == deliveries.c.subscriber_id, subscribers.c.paused_until.is_not(None))
     return and_(
         ~suppression.is_suppressed(deliveries),
         or_(
-            and_(kind.in_([CampaignKind.ISSUE, CampaignKind.WELCOME]), confirmed),
+            and_(kind == CampaignKind.ISSUE, confirmed, ~paused),
+            and_(kind == CampaignKind.WELCOME, confirmed),
             and_(kind == CampaignKind.CONFIRM, asked_for),
-            kind == CampaignKind.GOODBYE,
+            kind.in_([CampaignKind.GOODBYE, CampaignKind.ACCESS, CampaignKind.ADDRESS, CampaignKind.MOVED]),
         ),
     )

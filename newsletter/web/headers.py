@@ -12,7 +12,7 @@ POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
     "frame-ancestors {ancestors}"
 )
-TOKEN_PAGES = frozenset({"confirm", "unsubscribe"})
+TOKEN_PAGES = frozenset({"confirm", "unsubscribe", "preferences"})
 """Blueprints whose addresses hold a token; nothing may keep, index or pass them on."""
 
 

@@ -33,8 +33,13 @@ def ask(token: str) -> Response:
         person = people.by_uid(connection, uid)
     if person is None:
         return _left(here, list_id)
-    title = _title(here, list_id)
-    return here.page("unsubscribe", list_title=title, masked=addresses.mask(person.email), token=token)
+    return here.page(
+        "unsubscribe",
+        list_title=_title(here, list_id),
+        masked=addresses.mask(person.email),
+        token=token,
+        preferences=here.site.keys.sign("preferences", uid),
+    )
 
 
 @blueprint.post("/u/<token>")
@@ -54,13 +59,14 @@ def act(token: str) -> Response:
         )
     if left and farewell:
         here.on_enrolled()
-    return _left(here, list_id)
+    return _left(here, list_id, None if person is None else uid)
 
 
-def _left(here: Door, list_id: int) -> Response:
+def _left(here: Door, list_id: int, uid: int | None = None) -> Response:
     known = here.lists([list_id])
     again = f"/lists/{known[0].slug}" if known else "/"
-    return here.page("unsubscribed", list_title=_title(here, list_id), again=again)
+    preferences = "" if uid is None else here.site.keys.sign("preferences", uid)
+    return here.page("unsubscribed", list_title=_title(here, list_id), again=again, preferences=preferences)
 
 
 def _title(here: Door, list_id: int) -> str:

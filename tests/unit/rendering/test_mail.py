@@ -12,7 +12,7 @@ from unit.rendering.samples import config
 
 from newsletter.errors import ContentError
 from newsletter.rendering.environment import make_environment
-from newsletter.rendering.mail import NAMES, render_mail
+from newsletter.rendering.mail import ABOUT_PEOPLE, NAMES, render_mail
 from newsletter.rendering.slots import Rendered, as_html, as_text, fill_text
 
 CONTEXT: dict[str, dict[str, object]] = {
@@ -51,6 +51,25 @@ def test_every_mail_names_its_lists_and_where_we_live(env: Environment, name: st
         assert "\n" not in rendered.subject
         assert all(len(line) <= 78 for line in text.split("\n") if "https://" not in line)
         assert "\n\n\n" not in text
+
+
+@pytest.mark.parametrize("name", ABOUT_PEOPLE)
+def test_mail_about_a_readers_data_holds_one_link_at_most_and_no_name(env: Environment, name: str) -> None:
+    context = {} if name == "moved" else {"requested_on": "22 November 2026"}
+    rendered = render_mail(env, name, config(), lists=(), **context)
+    assert {slot.name for slot in rendered.slots} == {
+        "access": {"access_url"},
+        "address": {"new_address_url"},
+        "moved": {"new_address"},
+    }[name]
+    values = {slot.name: f"https://news.example.org/{slot.name}/x" for slot in rendered.slots}
+    html = fill_text(rendered.html, rendered.slots, values, as_html)
+    text = fill_text(rendered.text, rendered.slots, values, as_text)
+    assert lxml_html.fromstring(html).xpath("//a/@href") == ([] if name == "moved" else list(values.values()))
+    if name != "moved":
+        assert next(iter(values.values())) in text.split("\n")
+    assert "00000 Sampletown" in text
+    assert "\n\n\n" not in text
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -12,7 +12,7 @@ from newsletter.config import FieldConfig
 from newsletter.deliveries import claims, ledger, standing, workers
 from newsletter.deliveries.claims import Scope
 from newsletter.store.schema import CampaignKind, SubscriptionStatus, SuppressionReason
-from newsletter.subscribers import fields, lifecycle, suppression
+from newsletter.subscribers import fields, lifecycle, people, suppression
 from newsletter.subscribers.fields import FieldError
 from newsletter.subscribers.gate import FormTokens
 from newsletter.subscribers.wanted import still_wanted
@@ -105,7 +105,9 @@ def test_required_field_is_asked_for() -> None:
 KINDS = list(CampaignKind)
 
 
-def outcome(desk: Desk, kind: CampaignKind, status: SubscriptionStatus, *, suppressed: bool = False) -> str:
+def outcome(
+    desk: Desk, kind: CampaignKind, status: SubscriptionStatus, *, suppressed: bool = False, paused: bool = False
+) -> str:
     """What arming says about a row of that kind to somebody who stands like that when it leaves."""
     person = factories.subscribed(desk.connection, desk.keys, "ada@example.net", status)
     if kind is CampaignKind.ISSUE:
@@ -113,11 +115,13 @@ def outcome(desk: Desk, kind: CampaignKind, status: SubscriptionStatus, *, suppr
         if status is not SubscriptionStatus.CONFIRMED:
             standing.enrol(desk.connection, campaign_id, person.id, now=NOW)
     else:
-        on_list = None if kind is CampaignKind.CONFIRM else 1
+        on_list = 1 if kind in {CampaignKind.WELCOME, CampaignKind.GOODBYE} else None
         campaign_id = standing.get_or_create(desk.connection, kind, on_list, NOW)
         standing.enrol(desk.connection, campaign_id, person.id, now=NOW, scope={"lists": [1]})
     if suppressed:
         suppression.suppress(desk.connection, person.address_hash, SuppressionReason.MANUAL, NOW)
+    if paused:
+        people.amend(desk.connection, person.id, paused_until=NOW)
     worker = workers.register(desk.connection, "send", NOW)
     row = claims.claim(desk.connection, worker, Scope(trial=False), now=NOW, limit=1)[0]
     ledger.arm(desk.connection, row, worker, still_wanted(), NOW)
@@ -133,8 +137,7 @@ def test_message_leaves_only_to_whom_it_still_concerns(
         CampaignKind.ISSUE: {"confirmed"},
         CampaignKind.WELCOME: {"confirmed"},
         CampaignKind.CONFIRM: {"pending"},
-        CampaignKind.GOODBYE: set(SubscriptionStatus),
-    }[kind]
+    }.get(kind, set(SubscriptionStatus))
     assert outcome(desk, kind, status) == ("inflight" if status in wanted else "skipped")
 
 
@@ -142,6 +145,13 @@ def test_message_leaves_only_to_whom_it_still_concerns(
 def test_nothing_at_all_leaves_to_a_suppressed_address(desk: Desk, kind: CampaignKind) -> None:
     status = SubscriptionStatus.PENDING if kind is CampaignKind.CONFIRM else SubscriptionStatus.CONFIRMED
     assert outcome(desk, kind, status, suppressed=True) == "skipped"
+
+
+@pytest.mark.parametrize(("kind", "leaves"), [(CampaignKind.ISSUE, "skipped"), (CampaignKind.WELCOME, "inflight")])
+def test_no_issue_leaves_to_who_has_begun_a_pause_but_other_mail_does(
+    desk: Desk, kind: CampaignKind, leaves: str
+) -> None:
+    assert outcome(desk, kind, SubscriptionStatus.CONFIRMED, paused=True) == leaves
 
 
 def test_being_confirmed_on_another_list_is_not_enough(desk: Desk) -> None:
