@@ -108,7 +108,10 @@ def picture(name: str) -> Response:
     found = None if media is None else media(name)
     if found is None or not found[0].startswith("image/"):
         abort(404)
-    return Response(found[1], content_type=found[0])
+    response = Response(found[1], content_type=found[0])
+    # A mail is shown in a frame that has no origin of its own, so for a browser it is another site.
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
 
 
 @blueprint.get("/static/<name>")
