@@ -27,6 +27,8 @@ def status(console: Console) -> None:
         watch = memory.watch(connection, now, config.attack)
         today = memory.totals(connection, f"{now:%Y-%m-%d}")
         used = limits.mails_in_the_last_minute(connection, site.keys, now)
+        month = [each for each in site.turnout.days() if now.date() - each.day < timedelta(days=30)]
+    viewed, pressed = sum(each.viewed for each in month), sum(each.pressed for each in month)
     since = watch.since.isoformat(timespec="seconds") if watch.since else None
     document = {
         "attacked_since": since,
@@ -35,6 +37,8 @@ def status(console: Console) -> None:
         "mails_in_the_last_minute": used,
         "mails_per_minute": config.mails_per_minute,
         "today": today,
+        "confirmation_pages_seen": viewed,
+        "of_these_confirmed": pressed,
     }
     mood = f"Attacked since {since}: everybody brings a proof of work." if since else "All is quiet."
     lines = [
@@ -44,6 +48,8 @@ def status(console: Console) -> None:
         f"Today: {today['pass']:,} passed, {today['button']:,} asked for one more button, "
         f"{today['proof']:,} for a proof of work, {today['enough']:,} over a limit and left unmailed.",
     ]
+    if viewed:
+        lines.append(f"Of {viewed:,} confirmation pages seen in 30 days, {pressed:,} were confirmed.")
     console.result(document, "\n".join(lines))
 
 

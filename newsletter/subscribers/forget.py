@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, select, update
 
+from newsletter import addresses
 from newsletter.deliveries.lifecycle import DELIVERY, sources
 from newsletter.store.engine import Database
 from newsletter.store.schema import (
@@ -23,6 +24,7 @@ from newsletter.store.schema import (
     subscribers,
 )
 from newsletter.subscribers import suppression
+from newsletter.subscribers.gate import allowed
 from newsletter.subscribers.people import Subscriber
 
 
@@ -45,6 +47,7 @@ def forget(connection: Connection, person: Subscriber, now: datetime) -> None:
         .where(consent_records.c.subscriber_id == person.id)
         .values(subscriber_id=None, personal=None, salt=None)
     )
+    allowed.remove(connection, addresses.parse(person.email).key)
     connection.execute(delete(subscribers).where(subscribers.c.id == person.id))
 
 

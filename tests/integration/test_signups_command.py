@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import websites
 from commands import Commands
 from websites import hidden_fields
 
+from newsletter.clock import utc_now
 from newsletter.site import alarm
 from newsletter.transport.memory import MemoryTransport
 
@@ -25,7 +27,15 @@ def test_all_is_quiet_at_first(run: Commands) -> None:
     shown = run.ok("signups", "status", "--json").json
     assert shown["attacked_since"] is None
     assert shown["today"] == {"pass": 0, "button": 0, "proof": 0, "enough": 0}
+    assert (shown["confirmation_pages_seen"], shown["of_these_confirmed"]) == (0, 0)
     assert run.ok("signups", "blocked", "--json").json == []
+
+
+def test_status_says_what_the_confirmation_page_costs(run: Commands) -> None:
+    today, long_ago = utc_now().date(), utc_now().date() - timedelta(days=40)
+    days = {f"{today}": {"viewed": 8, "pressed": 6}, f"{long_ago}": {"viewed": 90, "pressed": 1}}
+    (run.folder / "var" / "turnout.json").write_text(json.dumps(days), "utf-8")
+    assert "Of 8 confirmation pages seen in 30 days, 6 were confirmed." in run.ok("signups", "status").out
 
 
 @pytest.mark.parametrize(

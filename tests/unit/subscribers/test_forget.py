@@ -22,6 +22,7 @@ from newsletter.store.schema import (
     suppressions,
 )
 from newsletter.subscribers import consent, forget, people, signup, suppression, transfer
+from newsletter.subscribers.gate import allowed
 from newsletter.subscribers.intake import Terms
 
 EMAIL = "zebedee.quillfeather@example.net"
@@ -33,6 +34,7 @@ def _everything_happens(site: Site) -> int:
     with site.database.write() as connection:
         asked = factories.request(EMAIL, name="Zebedee Quillfeather", fields={"city": "Quillfeather Falls"})
         signup.subscribe(connection, asked, site.keys, START)
+        allowed.add(connection, EMAIL, "wrote that nothing arrives", START)
         person = people.find(connection, EMAIL)
         assert person is not None
         signup.confirm(connection, person.uid, 0, factories.PAGE, START)
