@@ -40,7 +40,7 @@ _LAYOUT_HTML = """\
 <meta name="supported-color-schemes" content="light dark">
 <title>{{ subject }}</title>
 <style>p { margin: 0 0 16px; color: #2b3542; } a { color: #0b6b63; }</style>
-<style data-premailer="ignore">@media (prefers-color-scheme: dark) { p { color: #e8e4da !important; } }</style>
+<style data-premailer="ignore">@media (prefers-color-scheme: dark) { body, h1, p { background-color: #12151b !important; color: #e8e4da !important; } a { color: #5cc9bd !important; } }</style>
 </head>
 <body style="background-color: #ffffff">
 <div lang="{{ language }}" dir="{{ direction }}">
