@@ -20,6 +20,7 @@ QUICK = (
     ("ledger.py",),
     ("imports.py", "--messages", "100000"),
     ("freeze.py", "--messages", "100000"),
+    ("flood.py", "--attempts", "8000", "--addresses", "400"),
 )
 FULL = (
     ("send.py",),
@@ -30,6 +31,7 @@ FULL = (
     ("imports.py", "--messages", "1000000"),
     ("freeze.py",),
     ("scale.py",),
+    ("flood.py",),
 )
 
 

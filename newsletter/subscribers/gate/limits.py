@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
 
 from newsletter.addresses import Address
 from newsletter.config.model import SignupsConfig
@@ -71,18 +73,10 @@ def load(connection: Connection, keys: Keys, address: Address, config: SignupsCo
         (keys.waiters_of_network, *WAITERS_OF_NETWORK),
         (keys.network, *BUSY_NETWORK),
     )
-    counts = connection.execute(
-        select(
-            *(
-                select(func.count())
-                .select_from(gate_hits)
-                .where(gate_hits.c.key == key, gate_hits.c.at > now - span)
-                .scalar_subquery()
-                .label(f"window{number}")
-                for number, (key, span, _) in enumerate(windows)
-            )
-        )
-    ).one()
+    given: dict[str, Any] = {}
+    for number, (key, span, _) in enumerate(windows):
+        given |= {f"key{number}": key, f"since{number}": now - span}
+    counts = connection.execute(_counting(len(windows)), given).one()
     full = [bool(key) and count >= limit for (key, _, limit), count in zip(windows, counts, strict=True)]
     return Load(
         address=full[0] or full[1],
@@ -117,6 +111,21 @@ def mails_in_the_last_minute(connection: Connection, ring: KeyRing, now: datetim
 def sweep(connection: Connection, now: datetime) -> None:
     """Forget what no window reaches any more."""
     connection.execute(delete(gate_hits).where(gate_hits.c.expires_at < now))
+
+
+@cache
+def _counting(windows: int) -> Select[Any]:
+    """How often each `key` was seen since its `since`; built once, since a flood would feel it."""
+    return select(
+        *(
+            select(func.count())
+            .select_from(gate_hits)
+            .where(gate_hits.c.key == bindparam(f"key{number}"), gate_hits.c.at > bindparam(f"since{number}"))
+            .scalar_subquery()
+            .label(f"window{number}")
+            for number in range(windows)
+        )
+    )
 
 
 def _key(ring: KeyRing, what: str, value: str) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from newsletter.store.gate_schema import gate_tallies, gate_watch
 from newsletter.store.schema import Row
@@ -17,10 +17,19 @@ from newsletter.subscribers.gate.verdict import Decision, Verdict
 KEPT = timedelta(days=30)
 """How long tallies are kept."""
 
+# These run at every knock, so they are built once.
+_WATCH = select(gate_watch).where(gate_watch.c.id == 1)
+_KEEP = update(gate_watch).where(gate_watch.c.id == 1)
+_RAISE = (
+    update(gate_tallies)
+    .where(*(gate_tallies.c[name] == bindparam(f"of_{name}") for name in ("day", "verdict", "reason", "network")))
+    .values(posts=gate_tallies.c.posts + 1, last_at=bindparam("now"))
+)
+
 
 def watch(connection: Connection, now: datetime, floor: int) -> Watch:
     """Where the watch stands now; writes nothing."""
-    row = connection.execute(select(gate_watch).where(gate_watch.c.id == 1)).one_or_none()
+    row = connection.execute(_WATCH).one_or_none()
     if row is None:
         return Watch()
     return attack.settled(Watch(**{key: each for key, each in row._asdict().items() if key != "id"}), now, floor)
@@ -50,13 +59,8 @@ def take_alert(connection: Connection, now: datetime, floor: int) -> Watch | Non
 def tally(connection: Connection, decision: Decision, network: str, now: datetime) -> None:
     """Count a verdict."""
     name = {"day": f"{now:%Y-%m-%d}", "verdict": decision.verdict.value, "reason": decision.reason, "network": network}
-    raised = connection.execute(
-        update(gate_tallies)
-        .where(*(gate_tallies.c[column] == value for column, value in name.items()))
-        .values(posts=gate_tallies.c.posts + 1, last_at=now)
-    ).rowcount
-    if not raised:
-        connection.execute(insert(gate_tallies).values(posts=1, last_at=now, **name))
+    if not connection.execute(_RAISE, {f"of_{column}": each for column, each in name.items()} | {"now": now}).rowcount:
+        connection.execute(insert(gate_tallies), {"posts": 1, "last_at": now, **name})
 
 
 def totals(connection: Connection, day: str) -> dict[str, int]:
@@ -93,5 +97,5 @@ def sweep(connection: Connection, now: datetime) -> None:
 
 def _keep(connection: Connection, seen: Watch) -> None:
     values = asdict(seen)
-    if not connection.execute(update(gate_watch).where(gate_watch.c.id == 1).values(**values)).rowcount:
-        connection.execute(insert(gate_watch).values(id=1, **values))
+    if not connection.execute(_KEEP, values).rowcount:
+        connection.execute(insert(gate_watch), {"id": 1, **values})
