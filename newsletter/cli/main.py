@@ -45,6 +45,7 @@ COMMANDS = {
     "db": ("newsletter.cli.db", "Create, upgrade and check the database."),
     "theme": ("newsletter.cli.theme", "See the themes, and take one over."),
     "keys": ("newsletter.cli.keys", "Create and rotate the signing keys."),
+    "api-key": ("newsletter.cli.api_key", "Let programs use the API."),
 }
 """Name → module and short help; a module is imported when its command is run, so that help is instant."""
 
@@ -60,7 +61,7 @@ class Commands(click.Group):
         """The command of that name."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
+        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name.replace("-", "_"))
         return command
 
     def resolve_command(

@@ -16,13 +16,16 @@ from flask import Flask, Response, abort, g, request
 from newsletter.rendering.environment import compile_templates
 from newsletter.subscribers.gate import Gate
 from newsletter.web import archive, assets, confirm, errors, feeds, headers, health, preferences, signup, unsubscribe
+from newsletter.web.api import calls, routes
 from newsletter.web.door import EXTENSION, Door
 
 if TYPE_CHECKING:
     from newsletter.site import Site
 
 MAX_FORM = 8 * 1024
-"""Octets of any posted body."""
+"""Octets of any other posted body."""
+LIMITS = {unsubscribe.blueprint.name: unsubscribe.MAX_BODY, routes.blueprint.name: calls.MAX_BODY}
+"""Octets of a posted body, by blueprint."""
 
 access = logging.getLogger("newsletter.web.access")
 
@@ -45,6 +48,7 @@ def create_app(site: Site, *, on_enrolled: Callable[[], None] = _nobody_waits) -
     app.extensions[EXTENSION] = Door(site, on_enrolled, Gate(site.config.signups, site.keys), {"theme.css": theme})
     for noun in (signup, confirm, unsubscribe, preferences, archive, feeds, assets, health):
         app.register_blueprint(noun.blueprint)
+    app.register_blueprint(routes.blueprint)
     headers.install(app)
     errors.install(app)
     app.before_request(_start)
@@ -59,7 +63,7 @@ def _start() -> None:
 
 def _refuse_much() -> None:
     """Too long a body is refused whoever reads it, or nobody."""
-    limit = unsubscribe.MAX_BODY if request.blueprint == unsubscribe.blueprint.name else MAX_FORM
+    limit = LIMITS.get(request.blueprint or "", MAX_FORM)
     request.max_content_length = limit
     if (request.content_length or 0) > limit:
         abort(413)

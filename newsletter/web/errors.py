@@ -11,6 +11,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from newsletter.errors import ContentError, NewsletterError, RenderError, StoreError, TokenError
+from newsletter.web.api import routes
 from newsletter.web.door import door
 
 log = logging.getLogger("newsletter.web")
@@ -59,6 +60,8 @@ def _surprise(error: Exception) -> Response:
 
 
 def _page(status: int, kind: str = "") -> Response:
+    if routes.owns(request.path):
+        return routes.problem(status)
     try:
         return door().page("error", status, number=status, kind=kind or str(status))
     except NewsletterError as broken:  # a Site's own theme may be what is broken
