@@ -44,6 +44,7 @@ RESERVED_FIELD_NAMES = frozenset(
         "tags",
         "form",
         "page",
+        "lang",
         "contact_preference",
         "altcha",
         "unsubscribe",
@@ -131,6 +132,7 @@ class ListConfig(Section):
         "We comply fully with anti-spam law: no spam, no sharing, leave with one click.",
         description="The line under the button.",
     )
+    public: bool = Field(True, description="Whether the forms of other lists offer this one too.")
     goodbye: bool = Field(False, description="Whether a farewell is mailed after unsubscribing.")
 
 

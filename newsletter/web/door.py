@@ -15,9 +15,11 @@ from flask import Response, current_app, request
 
 from newsletter.campaigns.publication import Head
 from newsletter.config import ListConfig
-from newsletter.rendering.environment import render_template
+from newsletter.rendering.environment import render_template, words
+from newsletter.rendering.translation import Catalogue
 from newsletter.subscribers.consent import Evidence, truncated_network
 from newsletter.subscribers.gate import FormTokens, Gate
+from newsletter.web import language
 from newsletter.web.signup_box import SignupBox
 
 if TYPE_CHECKING:
@@ -47,27 +49,65 @@ class Door:
         """Signs the forms that are served."""
         return self.gate.forms
 
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The languages of the pages, the Site's own first."""
+        return self.site.config.offered_languages
+
+    @property
+    def language(self) -> str:
+        """What the present answer speaks."""
+        return language.spoken(self.offered)
+
+    @property
+    def words(self) -> Catalogue:
+        """The interface texts of the present answer."""
+        return words(self.site.environment_in(self.language))
+
     def page(self, name: str, status: int = 200, **context: object) -> Response:
         """`templates/web/<name>.html` as a response."""
         return self.answer(self.html(name, **context), status)
 
     def answer(self, html: str, status: int = 200) -> Response:
         """A whole page as a response."""
-        return Response(html, status, content_type="text/html; charset=utf-8")
+        response = Response(html, status, content_type="text/html; charset=utf-8")
+        response.content_language.add(self.language)
+        if language.depends_on_browser(self.offered):
+            response.vary.add("Accept-Language")
+        return response
 
     def html(self, name: str, **context: object) -> str:
         """The text of `templates/web/<name>.html`."""
         config = self.site.config
-        everything: dict[str, object] = {"config": config, "host": urlsplit(config.base_url).netloc, **context}
-        return render_template(self.site.environment, f"web/{name}.html", everything)
+        everything: dict[str, object] = {
+            "config": config,
+            "host": urlsplit(config.base_url).netloc,
+            "alternatives": language.alternatives(self.offered),
+            "at": self.at,
+            **context,
+        }
+        return render_template(self.site.environment_in(self.language), f"web/{name}.html", everything)
+
+    def at(self, path: str) -> str:
+        """A path of ours that keeps the language the reader has chosen."""
+        return language.at(path, self.offered)
 
     def box(self, wanted: ListConfig, path: str) -> SignupBox:
         """An empty sign-up box for a list, as it stands on the page at `path`."""
-        return SignupBox(wanted, path, self.forms.issue(form_name(path), self.site.clock()))
+        config, speak = self.site.config, self.words
+        return SignupBox(
+            speak.listing(wanted),
+            path,
+            self.forms.issue(form_name(path), self.site.clock()),
+            others=tuple(speak.listing(each) for each in config.lists if each.public and each.slug != wanted.slug),
+            labels={each.name: speak.label(each) for each in config.fields},
+            language=self.language if len(self.offered) > 1 else "",
+        )
 
     def lists(self, list_ids: Sequence[int]) -> list[ListConfig]:
-        """The lists behind row numbers; one that was taken out of the configuration is left out."""
-        return [self.site.lists_by_id[list_id] for list_id in list_ids if list_id in self.site.lists_by_id]
+        """The lists behind row numbers, in the page's language; one taken out of the configuration is left out."""
+        known = self.site.lists_by_id
+        return [self.words.listing(known[list_id]) for list_id in list_ids if list_id in known]
 
 
 def door() -> Door:

@@ -8,7 +8,7 @@ asked of whom is for the gate to say.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from flask import Blueprint, Response, abort, request
@@ -18,17 +18,19 @@ from newsletter import addresses
 from newsletter.addresses import Address
 from newsletter.config import Config, ListConfig
 from newsletter.errors import AddressError, NotFoundError
+from newsletter.rendering.translation import SOURCE, Catalogue, noted
 from newsletter.subscribers import fields
 from newsletter.subscribers.entrance import enter
 from newsletter.subscribers.people import clean_name
 from newsletter.subscribers.signup import Request
-from newsletter.web import gatehouse
+from newsletter.web import gatehouse, language
 from newsletter.web.door import Door, door, evidence
 from newsletter.web.signup_box import wording
 
 blueprint = Blueprint("signup", __name__)
 
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+_ROLE = noted("That mailbox belongs to a function, not to a person. Please use your own.")
 _MAX_ECHO = 1000
 """Characters of each value that an error page gives back."""
 
@@ -65,29 +67,32 @@ def post() -> Response:
     if request.mimetype not in FORM_TYPES:
         abort(415)
     here, form = door(), request.form
-    wanted = _wanted(here.site.config, form.getlist("list"))
-    address, extra, errors = _read(here.site.config, form)
+    language.choose(form.get(language.PARAMETER, ""))
+    speak = here.words
+    wanted = [speak.listing(each) for each in _wanted(here.site.config, form.getlist("list"))]
+    address, extra, errors = _read(here.site.config, form, speak)
     if address is None or errors:
-        return _mistaken(here, wanted[0], form, errors)
+        return _mistaken(here, wanted, form, errors)
     seen = gatehouse.look(here, form)
     asked = Request(
         address=address,
         list_ids=tuple(here.site.list_ids[each.slug] for each in wanted),
         evidence=evidence("form", seen.origin),
-        wording=wording(here.site.config, wanted),
+        wording=wording(here.site.config, wanted, here.language),
         name=clean_name(form.get("name", "")),
         fields=extra,
-        language=here.site.config.language,
+        language=here.language,
     )
     visit = gatehouse.visit(here, seen, address, form)
     with here.site.database.write() as connection:
         entered = enter(connection, here.gate, visit, asked, here.site.keys, here.site.clock())
     if not entered.is_answered:
         sent = [("email", address.email), ("name", asked.name), *(("list", each.slug) for each in wanted)]
+        sent.append((language.PARAMETER, language.chosen(here.offered)))
         return gatehouse.ask_for_more(here, entered.decision, seen, wanted, [*sent, *extra.items()])
     if entered.enrolled:
         here.on_enrolled()
-    return Response(status=303, headers={"Location": "/check-inbox"})
+    return Response(status=303, headers={"Location": here.at("/check-inbox")})
 
 
 def _form(wanted: ListConfig) -> Response:
@@ -106,29 +111,34 @@ def _wanted(config: Config, slugs: Iterable[str]) -> list[ListConfig]:
     return [_known(slug) for slug in dict.fromkeys(slugs)] or [config.default_list]
 
 
-def _read(config: Config, form: MultiDict[str, str]) -> tuple[Address | None, dict[str, str], dict[str, str]]:
+def _read(
+    config: Config, form: MultiDict[str, str], speak: Catalogue
+) -> tuple[Address | None, dict[str, str], dict[str, str]]:
     """The address, the values of declared fields, and a sentence for everything that is wrong."""
     address, extra, errors = None, {}, {}
     try:
         address = addresses.parse(form.get("email", ""))
         if address.is_role:
-            errors["email"] = "That mailbox belongs to a function, not to a person. Please use your own."
+            errors["email"] = speak.gettext(_ROLE)
     except AddressError as error:
-        errors["email"] = str(error)
+        more = error.hint if speak.language.startswith(SOURCE) else ""  # the hint is the validator's own English
+        errors["email"] = f"{speak.gettext(error.message)} {more}".strip()
     for declared in config.fields:
         try:
             value = fields.check(declared, form.get(declared.name, ""))
         except fields.FieldError as error:
-            errors[declared.name] = str(error)
+            errors[declared.name] = speak.gettext(error.sentence) % {"label": speak.label(declared)}
         else:
             if value:
                 extra[declared.name] = value
     return address, extra, errors
 
 
-def _mistaken(here: Door, wanted: ListConfig, form: MultiDict[str, str], errors: dict[str, str]) -> Response:
+def _mistaken(here: Door, wanted: Sequence[ListConfig], form: MultiDict[str, str], errors: dict[str, str]) -> Response:
     """The form again, with what was typed and a sentence at each field that cannot be used."""
     names = ("email", "name", *(declared.name for declared in here.site.config.fields))
     typed = {name: form.get(name, "")[:_MAX_ECHO] for name in names}
-    path = "/" if wanted == here.site.config.default_list else f"/lists/{wanted.slug}"
-    return here.page("signup", 400, box=replace(here.box(wanted, path), values=typed, errors=errors))
+    first = here.site.config.list(wanted[0].slug)
+    path = "/" if first == here.site.config.default_list else f"/lists/{first.slug}"
+    chosen = frozenset(each.slug for each in wanted[1:])
+    return here.page("signup", 400, box=replace(here.box(first, path), values=typed, errors=errors, chosen=chosen))

@@ -28,6 +28,14 @@ class SignupBox:
     """What was typed before, by field name."""
     errors: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     """A sentence by field name."""
+    others: Sequence[ListConfig] = ()
+    """Further lists that can be asked for by the same form."""
+    chosen: frozenset[str] = frozenset()
+    """Slugs of those that were ticked."""
+    labels: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    """What declared fields are called, by name."""
+    language: str = ""
+    """What the form is in; empty where nothing else is offered."""
     new_window: bool = False
     """Whether the answer opens beside the page; for forms that stand in a frame of another site."""
 
@@ -37,10 +45,16 @@ class SignupBox:
         return HONEYPOT
 
 
-def wording(config: Config, lists: Sequence[ListConfig]) -> Wording:
-    """Exactly the strings a person saw who asked for these lists; the button is the one of the first."""
-    shown = [config.name]
-    for each in lists:
-        shown += [each.title, each.headline, each.pitch, each.promise]
-    text = "\n".join(line for line in (*shown, lists[0].button) if line)
-    return Wording(config.consent.version, config.language, text)
+def wording(config: Config, lists: Sequence[ListConfig], language: str) -> Wording:
+    """Exactly the strings a person saw who asked for these lists by the form of the first."""
+    first, *others = lists
+    shown = [config.name, first.title, first.headline, first.pitch, first.promise]
+    for each in others:
+        shown += [each.title, about(each)]
+    text = "\n".join(line for line in (*shown, first.button) if line)
+    return Wording(config.consent.version, language, text)
+
+
+def about(wanted: ListConfig) -> str:
+    """What stands beside a list that can be ticked on the form of another."""
+    return wanted.description or wanted.pitch
