@@ -41,6 +41,7 @@ COMMANDS = {
     "serve": ("newsletter.cli.serve", "Run the web pages and the sender."),
     "worker": ("newsletter.cli.serve", "Run a sender without web pages."),
     "sandbox": ("newsletter.cli.serve", "Run the local inbox and look at it."),
+    "embed": ("newsletter.cli.embed", "Print the code that puts the form on another site."),
     "config": ("newsletter.cli.config", "Show and check the configuration."),
     "db": ("newsletter.cli.db", "Create, upgrade and check the database."),
     "theme": ("newsletter.cli.theme", "See the themes, and take one over."),

@@ -15,7 +15,19 @@ from flask import Flask, Response, abort, g, request
 
 from newsletter.rendering.environment import compile_templates
 from newsletter.subscribers.gate import Gate
-from newsletter.web import archive, assets, confirm, errors, feeds, headers, health, preferences, signup, unsubscribe
+from newsletter.web import (
+    archive,
+    assets,
+    confirm,
+    embed,
+    errors,
+    feeds,
+    headers,
+    health,
+    preferences,
+    signup,
+    unsubscribe,
+)
 from newsletter.web.api import calls, routes
 from newsletter.web.door import EXTENSION, Door
 
@@ -46,7 +58,7 @@ def create_app(site: Site, *, on_enrolled: Callable[[], None] = _nobody_waits) -
     _ = site.lists_by_id  # now, so that trouble shows here and threads find it made
     compile_templates(site.environment, "web")
     app.extensions[EXTENSION] = Door(site, on_enrolled, Gate(site.config.signups, site.keys), {"theme.css": theme})
-    for noun in (signup, confirm, unsubscribe, preferences, archive, feeds, assets, health):
+    for noun in (signup, embed, confirm, unsubscribe, preferences, archive, feeds, assets, health):
         app.register_blueprint(noun.blueprint)
     app.register_blueprint(routes.blueprint)
     headers.install(app)

@@ -72,7 +72,7 @@ def ask_for_more(
     here: Door, decision: Decision, seen: Seen, lists: Sequence[ListConfig], sent: Sequence[tuple[str, str]]
 ) -> Response:
     """The interstitial: `sent` once more under one button; nothing is kept until it is pressed."""
-    now, path = here.site.clock(), seen.origin or _claimed_origin()
+    now, path = here.site.clock(), seen.origin or claimed_origin()
     works = decision.verdict is Verdict.PROOF
     if works:
         token = seen.waiting or here.forms.issue(f"{WAIT} {path}", now)
@@ -92,7 +92,7 @@ def ask_for_more(
     return response
 
 
-def _claimed_origin() -> str:
+def claimed_origin() -> str:
     """The site a form without a token came from, as its browser says; ours when it says nothing."""
     parts = urlsplit(request.headers.get("Origin", ""))
     return f"{parts.scheme}://{parts.netloc}"[:200] if parts.netloc and parts.netloc.isascii() else "/subscribe"

@@ -23,6 +23,7 @@ from newsletter.subscribers import fields
 from newsletter.subscribers.entrance import enter
 from newsletter.subscribers.people import clean_name
 from newsletter.subscribers.signup import Request
+from newsletter.web import embed as embeds
 from newsletter.web import gatehouse, language
 from newsletter.web.door import Door, door, evidence
 from newsletter.web.signup_box import wording
@@ -72,7 +73,7 @@ def post() -> Response:
     wanted = [speak.listing(each) for each in _wanted(here.site.config, form.getlist("list"))]
     address, extra, errors = _read(here.site.config, form, speak)
     if address is None or errors:
-        return _mistaken(here, wanted, form, errors)
+        return embeds.mistakes(errors) if embeds.asked_by_script() else _mistaken(here, wanted, form, errors)
     seen = gatehouse.look(here, form)
     asked = Request(
         address=address,
@@ -92,6 +93,8 @@ def post() -> Response:
         return gatehouse.ask_for_more(here, entered.decision, seen, wanted, [*sent, *extra.items()])
     if entered.enrolled:
         here.on_enrolled()
+    if embeds.asked_by_script():
+        return embeds.thanks(here)
     return Response(status=303, headers={"Location": here.at("/check-inbox")})
 
 
