@@ -207,13 +207,13 @@ class SignupsConfig(Section):
         "auto", description="Proof of work, done by the browser: when something looks odd, from everybody, or never."
     )
     mails_per_minute: int = Field(
-        120, ge=1, description="Confirmation mails at the most; above half of it everybody brings a proof of work."
+        300, ge=1, description="Confirmation mails at the most; above half of it everybody brings a proof of work."
     )
     mails_per_domain: int = Field(
-        60, ge=1, description="Confirmation mails an hour to one domain; great providers may receive ten times that."
+        300, ge=1, description="Confirmation mails an hour to one domain; great providers may receive ten times that."
     )
     attack: int = Field(
-        200, ge=1, description="Sign-ups within ten minutes that are never an attack; above, ten times the usual is."
+        500, ge=1, description="Sign-ups within ten minutes that are never an attack; above, ten times the usual is."
     )
     alert: OptionalMailAddress = Field("", description="Who is told of an attack; the sender's mailbox when empty.")
     disposable: tuple[str, ...] = Field((), description="More domains of throw-away mailboxes; they meet a proof.")

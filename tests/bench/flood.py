@@ -34,7 +34,7 @@ from newsletter.store.schema import CampaignKind, campaigns, deliveries, subscri
 PROXY = {"NEWSLETTER_SERVER__TRUSTED_PROXIES": "127.0.0.1"}
 OPEN = {f"NEWSLETTER_SIGNUPS__{key}": "1000000000" for key in ("ATTACK", "MAILS_PER_MINUTE", "MAILS_PER_DOMAIN")}
 BUDGET = 120
-"""Confirmation mails a minute, as by default."""
+"""Confirmation mails a minute: less than by default, so that it is reached."""
 Attempt = Callable[[int], tuple[dict[str, str], str]]
 """What the sign-up of that number sends, and from where."""
 VICTIM = ("victim@gmail.com", "v.ictim@gmail.com", "vic.tim+{}@googlemail.com", "Victim+{}@gmail.com")
