@@ -69,6 +69,7 @@ class IssueComposer:
         url = letterhead.unsubscribe_url(delivery.uid, delivery.list_id)
         values = reader_values(delivery.email, delivery.name, delivery.fields)
         values |= {"unsubscribe_url": url, "view_url": campaign.view_url}
+        values["preferences_url"] = letterhead.preferences_url(delivery.uid)
         message_id = letterhead.message_id(delivery)
         copy = [
             *letterhead.personal_headers(delivery.email, delivery.name, message_id),
@@ -119,6 +120,7 @@ def sample_copy(  # noqa: PLR0917
     url = letterhead.link(f"u/{INERT}")
     values = reader_values(reader["email"], reader["name"], reader["fields"])
     values |= {"unsubscribe_url": url, "view_url": letterhead.view_url(slug) or ""}
+    values["preferences_url"] = letterhead.link(f"preferences/{INERT}")
     copy = [
         # A name of its own for every copy: mail programs fold those of one name into one.
         *letterhead.personal_headers(reader["email"], reader["name"], f"test.{to_millis(moment)}.{slug}"),

@@ -71,7 +71,7 @@ def _is_personal(slot: Slot) -> bool:
 
 def _fill(needed: Sequence[Slot], view_url: str, email: str, name: str, fields: str) -> None:
     values = reader_values(email, name, {} if fields == "{}" else json.loads(fields))
-    values |= {"unsubscribe_url": "present", "view_url": view_url}
+    values |= {"unsubscribe_url": "present", "preferences_url": "present", "view_url": view_url}
     for slot in needed:
         resolve(slot, values)
 

@@ -75,7 +75,7 @@ def render_issue(
     fit: Fit | None = None,
     public: Issue | None = None,
 ) -> Rendered:
-    """Render `issue` with slots for whatever is personal (`unsubscribe_url`, merge tags).
+    """Render `issue` with slots for whatever is personal (`unsubscribe_url`, `preferences_url`, merge tags).
 
     `view_url` is the absolute address of the issue's page (None: there is none), `media_url` gives the
     absolute address of a picture; `page_media_url` gives the one used on the page where that should differ.

@@ -33,6 +33,7 @@ HOME = "https://news.example.org"
 READER = {
     "subscriber.first_name": "Ada",
     "unsubscribe_url": f"{HOME}/u/1",
+    "preferences_url": f"{HOME}/preferences/1",
     "view_url": f"{HOME}/archive/{SHOWCASE}/",
 }
 MOST_COLOURS = 112

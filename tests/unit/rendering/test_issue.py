@@ -24,6 +24,7 @@ READER = {
     "subscriber.first_name": "Ana <3",
     "subscriber.email": "ana@example.org",
     "unsubscribe_url": "https://news.example.org/u/abc",
+    "preferences_url": "https://news.example.org/preferences/abc",
     "view_url": VIEW,
 }
 
