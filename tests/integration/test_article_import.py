@@ -11,7 +11,9 @@ from commands import Commands
 
 from newsletter.content.fetch import Fetched, FetchError
 from newsletter.content.importing.pictures import Gatherer
+from newsletter.content.importing.sources import open_source
 from newsletter.content.importing.values import Found
+from newsletter.errors import NewsletterError
 
 ISSUE = "001-why-your-back-hurts"
 PAGES = Path(__file__).parent.parent / "unit" / "content" / "importing" / "pages"
@@ -104,6 +106,36 @@ def test_pictures_saved_beside_a_page_are_taken_along(run, tmp_path):
     assert (issue(run) / "a-saved-page.jpg").read_bytes() == picture()
     assert done.err.count("Left out the picture") == 3
     assert "TK" in done.err
+
+
+@pytest.mark.parametrize("said", ["canonical", "option"])
+def test_a_saved_page_that_says_where_it_came_from_brings_its_pictures_too(run, tmp_path, said):
+    (tmp_path / "page_files").mkdir()
+    (tmp_path / "page_files" / "lead.jpg").write_bytes(picture())
+    home = "https://spine.invalid/blog/rest"
+    text = "<p>Words that are long enough to be the text of an article about saved pages.</p>" * 6
+    canonical = f"<link rel='canonical' href='{home}'>" if said == "canonical" else ""
+    (tmp_path / "page.html").write_text(
+        f"<html><head>{canonical}</head><body><article><h1>A saved page</h1><p>By Nora Feld</p>"
+        f"<img src='page_files/lead.jpg' alt='Lead'>{text}</article></body></html>",
+        "utf-8",
+    )
+    option = ("--url", home) if said == "option" else ()
+    done = run.ok("article", "import", tmp_path / "page.html", "--issue", ISSUE, *option)
+    assert "Left out" not in done.err
+    assert (issue(run) / "a-saved-page.jpg").read_bytes() == picture()
+
+
+def test_standard_input_that_never_ends_is_refused():
+    asked: list[int] = []
+
+    def endless(size: int) -> bytes:
+        asked.append(size)
+        return b"x" * size
+
+    with pytest.raises(NewsletterError, match="does not end"):
+        open_source("-", standard_input=endless)
+    assert len(asked) == 1
 
 
 def test_pictures_on_the_web_are_fetched_once_and_a_dead_server_is_not_asked_again():

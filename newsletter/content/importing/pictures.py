@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from newsletter.content.fetch import PICTURES, Fetched, fetch
 from newsletter.content.images import MAX_BYTES, open_image
@@ -38,6 +38,7 @@ class Gatherer:
         self._key = key
         self._folder = folder
         self._get = get
+        self._page = ""
         self._dead: set[str] = set()
         self._known: dict[str, str] = {}
         self.pictures: list[Picture] = []
@@ -45,6 +46,7 @@ class Gatherer:
 
     def localised(self, found: Found) -> Found:
         """The article with its pictures at home, under names that begin with its key."""
+        self._page = found.link
         image = self._name_of(found.image) if found.image else ""
 
         def at_home(match: re.Match[str]) -> str:
@@ -78,6 +80,8 @@ class Gatherer:
 
     def _bytes(self, address: str) -> bytes:
         parts = urlsplit(address)
+        if (saved := self._saved(address)) is not None:
+            return saved
         if parts.scheme in {"http", "https"}:
             host = parts.hostname or ""
             if host in self._dead:
@@ -93,9 +97,22 @@ class Gatherer:
             return answer.body
         if self._folder is None or parts.scheme or parts.netloc:
             raise NewsletterError("It is not on the web.")
+        raise NewsletterError("It does not lie beside the page.")
+
+    def _saved(self, address: str) -> bytes | None:
+        """The bytes of a picture that lies beside a saved page, or None.
+
+        The links of a page that says where it came from are absolute by now, those to the folder beside it too.
+        """
+        if self._folder is None:
+            return None
+        home = urljoin(self._page, ".")
+        parts = urlsplit(address.removeprefix(home) if home.startswith("http") else address)
+        if parts.scheme or parts.netloc or not parts.path:
+            return None
         path = (self._folder / unquote(parts.path)).resolve()
         if not path.is_relative_to(self._folder) or not path.is_file():
-            raise NewsletterError("It does not lie beside the page.")
+            return None
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
 

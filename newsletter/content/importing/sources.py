@@ -35,13 +35,18 @@ class Source:
     """Where the file lies, for the pictures saved beside it."""
 
 
-def open_source(name: str, *, standard_input: Callable[[], bytes], url: str = "", get: Fetch = fetch) -> Source:
+def open_source(name: str, *, standard_input: Callable[[int], bytes], url: str = "", get: Fetch = fetch) -> Source:
     """Open an address, a file, or `-`; `url` says where a saved page came from.
 
     Raises NewsletterError for what is missing, too large or of no kind known here.
     """
     if name == "-":
-        data = standard_input()
+        data = standard_input(EXPORT_BYTES + 1)
+        if len(data) > EXPORT_BYTES:
+            raise NewsletterError(
+                "Standard input does not end, or holds far more than an article.",
+                hint="Give the page or the text alone.",
+            )
         return Source(_sniffed(data), data, url=url)
     if re.match(r"[a-z][a-z0-9+.-]*://", name, re.IGNORECASE):
         answer = get(name, accept=PAGES)
