@@ -226,16 +226,21 @@ def _pairs(source: str, path: Path, tables: Collection[str]) -> Iterator[tuple[s
                 what = (
                     f'"{key}" must be a single text' if key else 'The front matter must be lines such as "key: value"'
                 )
-                raise ContentError(f"{what}.", path=path, line=line_of(event.start_mark), hint=_QUOTE_HINT)
+                if key in tables:
+                    what = f'"{key}" must be lines of its own, each with a name and a text'
+                hint = (
+                    f'Write them indented below "{key}:", as in "  subj.length: why".' if key in tables else _QUOTE_HINT
+                )
+                raise ContentError(f"{what}.", path=path, line=line_of(event.start_mark), hint=hint)
     except yaml.MarkedYAMLError as error:
         line = line_of(error.problem_mark)
         if "'\\t'" in (error.problem or ""):
             raise ContentError(
                 "There is a tab in the front matter.", path=path, line=line, hint="Use spaces instead of the tab."
             ) from error
-        raise ContentError(
-            f"This line cannot be read: {error.problem}.", path=path, line=line, hint=_QUOTE_HINT
-        ) from error
+        colon = "mapping values" in (error.problem or "")
+        what = "There is a colon with a space behind it within the value" if colon else "This line cannot be read"
+        raise ContentError(f"{what}.", path=path, line=line, hint=_QUOTE_HINT) from error
     except yaml.reader.ReaderError as error:
         raise ContentError(
             "There is a character here that front matter cannot carry.",

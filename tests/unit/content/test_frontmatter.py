@@ -89,7 +89,16 @@ def test_tab_is_an_error_at_its_line(file: Path, text: str) -> None:
 def test_colon_in_a_value_asks_for_quotes(file: Path) -> None:
     error = failure(file, "---\ndate: 2026-01-01\ntitle: A: B\n---\n")
     assert error.line == 3
+    assert "colon" in error.message
+    assert "mapping" not in str(error)
     assert "quotes" in error.hint
+
+
+def test_a_list_where_names_and_texts_belong_is_told_how_to_write_them(file: Path) -> None:
+    file.write_text("---\nignore: [subj.length]\n---\n", "utf-8")
+    with pytest.raises(ContentError, match="lines of its own") as caught:
+        read(file, {"ignore": Key(Kind.TABLE)})
+    assert "subj.length: why" in caught.value.hint
 
 
 @pytest.mark.parametrize(
