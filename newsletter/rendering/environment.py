@@ -123,7 +123,13 @@ def compile_templates(env: Environment, folder: str) -> None:
 
 def _misspelt(error: TemplateSyntaxError, name: str) -> ContentError:
     place = Path(error.filename or error.name or name)
-    return ContentError(_sentence(error.message or "This is not a template"), path=place, line=error.lineno)
+    return ContentError(
+        "This template cannot be read here.",
+        path=place,
+        line=error.lineno,
+        hint=f"{_sentence(error.message or 'Something is misspelt')} Look for a {{% or {{{{ that is not closed, "
+        "in this line or the one before.",
+    )
 
 
 def _place(env: Environment, error: Exception, name: str) -> tuple[Path, int]:

@@ -55,6 +55,7 @@ def test_what_is_wrong_in_a_template_is_named_by_file_and_line(
     with pytest.raises(ContentError, match=said) as caught:
         render_template(env, "a.html", {"x": "text", "boom": boom})
     assert (caught.value.path, caught.value.line) == (tmp_path / "b.html", line)
+    assert caught.value.hint
 
 
 def test_a_missing_template_is_named(tmp_path: Path) -> None:
