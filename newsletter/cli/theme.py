@@ -70,7 +70,8 @@ def eject(console: Console, name: str | None, files: tuple[str, ...], *, force: 
     lines = [f"Wrote {_short(path)}" for path in done.written]
     lines += [f"Kept  {_short(path)}: it was there already (--force overwrites it)" for path in done.kept]
     lines.append(
-        f"{plural(len(done.written), 'file')} of {name} now win over the theme. Delete one to get the theme's own back."
+        f"{plural(len(done.written), 'file')} of {name} now {'wins' if len(done.written) == 1 else 'win'} "
+        "over the theme. Delete one to get the theme's own back."
     )
     if name != in_use:
         console.note(f'The theme in use is {in_use}; to wear the rest of {name} too, set [theme] name = "{name}".')

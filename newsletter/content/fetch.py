@@ -201,8 +201,9 @@ def _once(target: _Target, wish: _Wish, deadline: float) -> tuple[Fetched, str]:
         raise FetchError(f"{target.host} has no address.", hint="Look whether the name is spelt correctly.")
     for address in addresses:
         if not is_public(address, allow_loopback=wish.allow_loopback):
+            led = "" if str(address) == target.host else f"leads to {address}, which "
             raise FetchError(
-                f"{target.host} is {address}, which is not on the public internet.",
+                f"{target.host} {led}is not on the public internet.",
                 hint="Only public web sites are fetched; save the page in a browser and import the file.",
             )
     with _connected(target, addresses, deadline, wish.tls) as connection:
