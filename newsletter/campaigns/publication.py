@@ -17,6 +17,8 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or
 from newsletter.campaigns import snapshot
 from newsletter.rendering.slots import as_html, as_text, fill_text, null_reader
 from newsletter.store.schema import CampaignStatus, campaigns, deliveries, snapshots
+from newsletter.subscribers import replies
+from newsletter.subscribers.replies import PublicReply
 
 HOME = "/"
 """Where links lead that are a reader's own in the mail."""
@@ -36,6 +38,13 @@ class Head:
     """When its first campaign began."""
     updated_at: datetime
     """When it was last launched with other words."""
+    replies: tuple[PublicReply, ...] = ()
+    """What readers said under it, as far as an editor approved."""
+
+    @property
+    def changed_at(self) -> datetime:
+        """When anything of its page last became different."""
+        return max([self.updated_at, *(each.approved_at for each in self.replies)])
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,7 @@ class PublicIssue:
     updated_at: datetime
     page: str
     """The whole issue as an HTML fragment; links to our own pages begin with `/`."""
+    replies: tuple[PublicReply, ...] = ()
 
     @property
     def path(self) -> str:
@@ -84,6 +94,11 @@ def issue(connection: Connection, slug: str) -> PublicIssue | None:
     return next((read(connection, head) for head in _heads(connection, slug)), None)
 
 
+def is_public(connection: Connection, slug: str) -> bool:
+    """Whether an issue was published."""
+    return any(True for _ in _heads(connection, slug))
+
+
 def read(connection: Connection, head: Head) -> PublicIssue:
     """The whole issue; the same for the same head, for a Snapshot never changes."""
     rendered = snapshot.load(connection, head.snapshot_id).rendered
@@ -98,6 +113,7 @@ def read(connection: Connection, head: Head) -> PublicIssue:
         published_at=head.published_at,
         updated_at=head.updated_at,
         page=fill_text(rendered.page, rendered.slots, nobody, as_html),
+        replies=head.replies,
     )
 
 
@@ -116,11 +132,13 @@ def _heads(connection: Connection, slug: str | None = None) -> Iterator[Head]:
     campaigns_of: dict[str, list[Any]] = {}
     for row in connection.execute(query):
         campaigns_of.setdefault(row.slug, []).append(row)
+    said = replies.approved(connection, slug)
     for rows in campaigns_of.values():
         shown = rows[0]  # the newest real one, else the newest into the sandbox
         first = min(row.began_at for row in rows if row.is_trial == shown.is_trial)
         updated_at = max(shown.created_at, first)
-        yield Head(shown.id, shown.slug, date.fromisoformat(shown.issue_date), first, updated_at)
+        on = date.fromisoformat(shown.issue_date)
+        yield Head(shown.id, shown.slug, on, first, updated_at, said.get(shown.slug, ()))
 
 
 def _launched(*columns: ColumnElement[Any]) -> Select[Any]:

@@ -35,6 +35,7 @@ COMMANDS = {
     "campaign": ("newsletter.cli.campaign", "See and steer what was launched."),
     "verify": ("newsletter.cli.verify", "Compare what was sent with what the folder makes now."),
     "archive": ("newsletter.cli.archive", "Publish past issues as files."),
+    "replies": ("newsletter.cli.replies", "Read what readers reply, and say what is shown."),
     "subscriber": ("newsletter.cli.subscriber", "Keep the list of readers."),
     "signups": ("newsletter.cli.signups", "See what the gate before sign-ups does."),
     "suppression": ("newsletter.cli.suppression", "Addresses that are never mailed again."),

@@ -75,6 +75,7 @@ def _drain(console: Console, site: Site) -> int:
     sender = site.sender(transport=transport)
     with stops_on_signals(console, sender, transport) as stopped:
         sender.drain()
+        site.tell_editor()
     console.result({"drained": not stopped.is_set()})
     return 130 if stopped.is_set() else 0
 
@@ -154,6 +155,7 @@ def sending(console: Console, site: Site, grace: float = GRACE) -> Iterator[Call
             site.housekeeping()
             try:
                 tell_of_attack(site)
+                site.tell_editor()
             except NewsletterError as error:
                 on_trouble(error)
 

@@ -190,6 +190,9 @@ class ArchiveConfig(Section):
     """Past issues on the web."""
 
     visibility: Literal["public", "private"] = Field("public", description="`private` publishes no issue pages.")
+    replies: bool = Field(
+        False, description="Whether readers may reply under an issue; an editor approves what is shown."
+    )
 
 
 class ServerConfig(Section):

@@ -33,6 +33,7 @@ def render_mail(env: Environment, name: str, config: Config, *, lists: Sequence[
     - `goodbye`: `signup_url`.
     - `access`: `requested_on`; slot `access_url`. `address`: `requested_on`; slot `new_address_url`.
     - `moved`: slot `new_address`, masked.
+    - `replies`, to the editor: `replies` (subscribers/replies.Reply), `count`, and how many `more` wait.
 
     Equal arguments make an equal `Rendered`. Raises `ContentError` at a template's file and line.
     """

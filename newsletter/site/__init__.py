@@ -1,7 +1,8 @@
 """An opened Site: the one place where configuration, database, templates and transports are wired together.
 
 Everything below is handed what it needs; everything above asks the Site for it. `folder` is what lies there,
-`authoring` what is done with issues, `sending` how mail leaves.
+`authoring` what is done with issues, `sending` how mail leaves, `telling` what
+the editor hears.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 from newsletter.site.authoring import Authoring, Checked
 from newsletter.site.folder import find_root
 from newsletter.site.sending import Sending
+from newsletter.site.telling import Telling
 
 __all__ = ["Checked", "Site", "find_root"]
 
 
-class Site(Authoring, Sending):
+class Site(Authoring, Telling, Sending):
     """A folder with `newsletter.toml`, `templates/` and `issues/`."""

@@ -14,7 +14,11 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
-from newsletter.store import access_schema, gate_schema  # noqa: F401 - their tables belong to the metadata
+from newsletter.store import (  # noqa: F401 - their tables belong to the metadata
+    access_schema,
+    gate_schema,
+    reply_schema,
+)
 from newsletter.store.engine import Database
 from newsletter.store.revision import head, refuse_foreign, revision_of
 from newsletter.store.schema import metadata

@@ -4,7 +4,8 @@ A Subscriber is a person on file. Consent lives on the Subscription, its evidenc
 ConsentRecords. A Suppression outlives the person it protects. A Snapshot freezes what an Issue
 looked like when it was launched; a Campaign is one act of sending it; the ledger has one Delivery
 per message and subscriber, and an Attempt for every try that did not simply succeed. What the
-gate before sign-ups counts is in `gate_schema`, what the API keeps of programs in `access_schema`.
+gate before sign-ups counts is in `gate_schema`, what the API keeps of programs in `access_schema`, what
+readers reply in `reply_schema`.
 """
 
 from __future__ import annotations

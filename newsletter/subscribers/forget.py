@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, select, update
 from newsletter import addresses
 from newsletter.deliveries.lifecycle import DELIVERY, sources
 from newsletter.store.engine import Database
+from newsletter.store.reply_schema import replies
 from newsletter.store.schema import (
     DeliveryStatus,
     SuppressionReason,
@@ -48,6 +49,7 @@ def forget(connection: Connection, person: Subscriber, now: datetime) -> None:
         .values(subscriber_id=None, personal=None, salt=None)
     )
     allowed.remove(connection, addresses.parse(person.email).key)
+    connection.execute(delete(replies).where(replies.c.email_key == addresses.parse(person.email).key))
     connection.execute(delete(subscribers).where(subscribers.c.id == person.id))
 
 

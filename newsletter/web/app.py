@@ -25,6 +25,7 @@ from newsletter.web import (
     headers,
     health,
     preferences,
+    replies,
     signup,
     unsubscribe,
 )
@@ -36,7 +37,11 @@ if TYPE_CHECKING:
 
 MAX_FORM = 8 * 1024
 """Octets of any other posted body."""
-LIMITS = {unsubscribe.blueprint.name: unsubscribe.MAX_BODY, routes.blueprint.name: calls.MAX_BODY}
+LIMITS = {
+    unsubscribe.blueprint.name: unsubscribe.MAX_BODY,
+    replies.blueprint.name: replies.MAX_BODY,
+    routes.blueprint.name: calls.MAX_BODY,
+}
 """Octets of a posted body, by blueprint."""
 
 access = logging.getLogger("newsletter.web.access")
@@ -58,7 +63,7 @@ def create_app(site: Site, *, on_enrolled: Callable[[], None] = _nobody_waits) -
     _ = site.lists_by_id  # now, so that trouble shows here and threads find it made
     compile_templates(site.environment, "web")
     app.extensions[EXTENSION] = Door(site, on_enrolled, Gate(site.config.signups, site.keys), {"theme.css": theme})
-    for noun in (signup, embed, confirm, unsubscribe, preferences, archive, feeds, assets, health):
+    for noun in (signup, embed, confirm, unsubscribe, preferences, archive, replies, feeds, assets, health):
         app.register_blueprint(noun.blueprint)
     app.register_blueprint(routes.blueprint)
     headers.install(app)

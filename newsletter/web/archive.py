@@ -5,6 +5,8 @@ A private archive has no pages, but its pictures stay: the mails already sent po
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, Response, abort, request
 from markupsafe import Markup
 
@@ -12,6 +14,7 @@ from newsletter.campaigns import publication
 from newsletter.campaigns.publication import PublicIssue
 from newsletter.web.assets import cached
 from newsletter.web.door import Door, door
+from newsletter.web.reply_box import ReplyBox, reply_box
 from newsletter.web.signup_box import SignupBox
 
 blueprint = Blueprint("archive", __name__)
@@ -40,7 +43,8 @@ def issue(slug: str) -> Response:
         found = publication.issue(connection, slug)
     if found is None:
         abort(404)
-    return here.answer(issue_page(here, found, here.box(here.site.config.default_list, request.path)))
+    box = here.box(here.site.config.default_list, request.path)
+    return here.answer(issue_page(here, found, box, reply_box(here, slug)))
 
 
 @blueprint.get("/media/<name>")
@@ -63,8 +67,8 @@ def index_page(here: Door, issues: list[PublicIssue], box: SignupBox | None) -> 
     return here.html("archive", issues=issues, address=address, box=box)
 
 
-def issue_page(here: Door, issue: PublicIssue, box: SignupBox | None) -> str:
-    """The page of an issue; without a `box` it only says where to sign up."""
+def issue_page(here: Door, issue: PublicIssue, box: SignupBox | None, reply: ReplyBox | None = None) -> str:
+    """The page of an issue; without a `box` it only says where to sign up, without `reply` nobody is asked to."""
     return here.html(
         "issue",
         issue=issue,
@@ -73,7 +77,16 @@ def issue_page(here: Door, issue: PublicIssue, box: SignupBox | None) -> str:
         preheader=issue.preheader,
         address=f"{here.site.config.base_url}{issue.path}",
         box=box,
+        replies=issue.replies if here.site.config.archive.replies else (),
+        reply=reply,
     )
+
+
+def with_replies(here: Door, issue: PublicIssue) -> PublicIssue:
+    """The same issue with what readers said at its end, for feeds."""
+    if not issue.replies or not here.site.config.archive.replies:
+        return issue
+    return replace(issue, page=issue.page + here.html("replies", replies=issue.replies))
 
 
 def refuse_private() -> None:

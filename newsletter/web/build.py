@@ -22,7 +22,7 @@ from newsletter.errors import RefusedError, StoreError
 from newsletter.rendering import themes
 from newsletter.subscribers.gate import Gate
 from newsletter.web import assets, feeds
-from newsletter.web.archive import INDEX, index_page, issue_page
+from newsletter.web.archive import INDEX, index_page, issue_page, with_replies
 from newsletter.web.door import Door
 from newsletter.web.links import in_page
 
@@ -60,7 +60,7 @@ def _files(site: Site, connection: Connection, links: Links) -> Iterator[tuple[s
     issues = [publication.read(connection, head) for head in publication.heads(connection)]
     about = feeds.channel(site.config)
     for name, kind in feeds.KINDS.items():
-        yield name, kind.write(about, issues[: feeds.MOST])
+        yield name, kind.write(about, [with_replies(here, issue) for issue in issues[: feeds.MOST]])
     pages = frozenset({INDEX, *(issue.path for issue in issues)})
     shown: set[str] = set()
     for path, page in _pages(here, issues):

@@ -20,10 +20,10 @@ from flask import Blueprint, Response, abort, request
 from lxml import etree
 
 from newsletter.campaigns import publication
-from newsletter.campaigns.publication import Head, PublicIssue
+from newsletter.campaigns.publication import PublicIssue
 from newsletter.config import Config
 from newsletter.rendering.slots import without_surrogates
-from newsletter.web.archive import refuse_private
+from newsletter.web.archive import refuse_private, with_replies
 from newsletter.web.door import door
 from newsletter.web.links import in_fragment
 
@@ -190,18 +190,18 @@ def feed(name: str) -> Response:
     with here.site.database.read() as connection:
         heads = tuple(publication.heads(connection)[:MOST])
         if name not in here.feeds or here.feeds[name][0] != heads:
-            issues = [publication.read(connection, head) for head in heads]
+            issues = [with_replies(here, publication.read(connection, head)) for head in heads]
             here.feeds[name] = (heads, kind.write(channel(here.site.config), issues))
     heads, data = here.feeds[name]
     response = Response(data, content_type=kind.media_type)
     response.headers["Cache-Control"] = "public, max-age=300"
     response.set_etag(hashlib.sha256(data).hexdigest()[:32])
-    response.last_modified = _changed_at(heads)
+    response.last_modified = max((head.changed_at for head in heads), default=LONG_AGO)
     response.make_conditional(request)
     return response
 
 
-def _changed_at(issues: Sequence[PublicIssue | Head]) -> datetime:
+def _changed_at(issues: Sequence[PublicIssue]) -> datetime:
     return max((issue.updated_at for issue in issues), default=LONG_AGO)
 
 

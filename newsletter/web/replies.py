@@ -1,0 +1,103 @@
+"""Replying to a past issue: a form under its page, and nothing of it public before an editor has read it.
+
+The gate is the one of sign-ups as far as it fits: a form that comes back too fast, too late or with the honeypot
+filled is not dropped but shown once more with everything in it. The answer says nothing about the address.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, abort, request
+from werkzeug.datastructures import MultiDict
+
+from newsletter import addresses
+from newsletter.addresses import Address
+from newsletter.campaigns import publication
+from newsletter.errors import AddressError
+from newsletter.rendering.translation import noted
+from newsletter.subscribers import replies
+from newsletter.subscribers.consent import truncated_network
+from newsletter.subscribers.gate import HONEYPOT, MIN_AGE
+from newsletter.subscribers.people import clean_name
+from newsletter.subscribers.replies import MAX_WORDS, Draft, Posted
+from newsletter.web.archive import refuse_private
+from newsletter.web.door import Door, door, is_cross_site
+from newsletter.web.reply_box import ReplyBox, is_proven, token_once_more
+from newsletter.web.signup import FORM_TYPES
+
+blueprint = Blueprint("replies", __name__)
+
+MAX_BODY = 4 * MAX_WORDS
+"""Octets of a posted form: 8 KB of words take three times as many when each octet is written as %XX."""
+
+_PATIENCE = "600"
+"""Seconds after which somebody who wrote much may write again."""
+
+
+@blueprint.get("/archive/<slug>/reply")
+def thanks(slug: str) -> Response:
+    """What everybody sees who has replied."""
+    return _open(slug).page("reply_received", slug=slug)
+
+
+@blueprint.post("/archive/<slug>/reply")
+def post(slug: str) -> Response:
+    """Keep a reply: 303 to the thanks, 400 with the form again, 200 to press once more, or 429."""
+    if request.mimetype not in FORM_TYPES:
+        abort(415)
+    here, form = _open(slug), request.form
+    draft, errors = _read(slug, form)
+    if draft is None:
+        return _again(here, slug, form, errors, 400)
+    if is_cross_site() or not is_proven(here, slug, form.get("form", "")) or form.get(HONEYPOT):
+        return _again(here, slug, form, {}, 200)
+    with here.site.database.write() as connection:
+        posted = replies.post(connection, draft, here.site.clock())
+    if posted is Posted.TOO_MANY:
+        sentence = noted("Many replies are waiting to be read just now. Please keep your words and try again later.")
+        response = _again(here, slug, form, {"words": sentence}, 429)
+        response.headers["Retry-After"] = _PATIENCE
+        return response
+    return Response(status=303, headers={"Location": f"/archive/{slug}/reply"})
+
+
+def _open(slug: str) -> Door:
+    """The door, where there is an issue to reply to."""
+    refuse_private()
+    here = door()
+    if not here.site.config.archive.replies:
+        abort(404)
+    with here.site.database.read() as connection:
+        if not publication.is_public(connection, slug):
+            abort(404)
+    return here
+
+
+def _read(slug: str, form: MultiDict[str, str]) -> tuple[Draft | None, dict[str, str]]:
+    """The reply, or a sentence for everything that is wrong with it."""
+    errors: dict[str, str] = {}
+    name, words = clean_name(form.get("name", "")), replies.clean_words(form.get("words", ""))
+    address: Address | None = None
+    if not name:
+        errors["name"] = noted("Please say who you are; a first name will do.")
+    try:
+        address = addresses.parse(form.get("email", ""))
+    except AddressError as error:
+        errors["email"] = str(error)
+    if not words:
+        errors["words"] = noted("Please write a few words.")
+    elif len(words.encode("utf-8")) > MAX_WORDS:
+        errors["words"] = noted("That is longer than a reply can be. Please say it in fewer words.")
+    if errors or address is None:
+        return None, errors
+    return Draft(slug, name, address, words, truncated_network(request.remote_addr or "")), errors
+
+
+def _again(here: Door, slug: str, form: MultiDict[str, str], errors: dict[str, str], status: int) -> Response:
+    """The form with what was typed and a token that works at once; `errors` say what cannot be used."""
+    values = {
+        "name": clean_name(form.get("name", "")),
+        "email": form.get("email", "")[:320],
+        "words": replies.clean_words(form.get("words", "")),
+    }
+    box = ReplyBox(slug, token_once_more(here, slug, MIN_AGE), values, errors)
+    return here.page("reply", status, reply=box)
