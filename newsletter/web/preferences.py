@@ -22,6 +22,7 @@ from newsletter.subscribers.consent import Evidence, Wording
 from newsletter.subscribers.letterhead import INERT
 from newsletter.subscribers.moving import Moved
 from newsletter.subscribers.preferences import Switched, Visit
+from newsletter.web import language
 from newsletter.web.door import Door, door, evidence, is_cross_site
 
 blueprint = Blueprint("preferences", __name__)
@@ -160,7 +161,9 @@ def _visit(token: str) -> Visit:
     if token == INERT:
         raise TokenError()
     with here.site.database.read() as connection:
-        return preferences.visit(connection, here.site.keys, token, here.site.clock())
+        visit = preferences.visit(connection, here.site.keys, token, here.site.clock())
+    language.expect(visit.person.language)
+    return visit
 
 
 def _page(

@@ -135,6 +135,7 @@ def test_fresh_link_changes_name_fields_and_language(world: World) -> None:
     assert world.client.post(path, data=form | {"language": "de"}).status_code == 200
     person = world.person(ADA)
     assert (person.name, person.fields, person.language) == ("Ada King", {"visits": "3", "nurse": "yes"}, "de")
+    assert "Ihre Einstellungen" in world.client.get(path).text
     world.client.post(path, data={"language": "tlh"})
     assert world.person(ADA).language == "de"
 
