@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
+from newsletter.access import answers
 from newsletter.deliveries.claims import Delivery, Scope
 from newsletter.deliveries.pacing import Limits
 from newsletter.deliveries.sender import Policies, Progress, Sender
@@ -93,7 +94,7 @@ class Sending(Folder):
         )
 
     def housekeeping(self) -> None:
-        """What time alone brings about: sign-ups that nobody confirmed expire, pauses end, the gate forgets.
+        """What time alone brings about: sign-ups that nobody confirmed expire, pauses end, gate and API forget.
 
         Counts go to their file.
         """
@@ -102,6 +103,7 @@ class Sending(Folder):
             lifecycle.expire(connection, self.clock())
             lifecycle.wake(connection, self.clock())
             gate.sweep(connection, self.clock())
+            answers.forget_old(connection, self.clock())
 
     def _compose(self) -> Any:
         from newsletter.campaigns.compose import IssueComposer
