@@ -14,6 +14,7 @@ from newsletter import addresses
 from newsletter.subscribers import signup
 from newsletter.subscribers.letterhead import INERT
 from newsletter.subscribers.signup import Answer, Outcome
+from newsletter.web import language
 from newsletter.web.door import door, evidence, is_cross_site
 
 blueprint = Blueprint("confirm", __name__)
@@ -72,6 +73,7 @@ def _question(token: str, status: int = 200) -> Response:
     with here.site.database.read() as connection:
         person, _ = signup.requested(connection, uid, seq)
         outcome = signup.preview_confirmation(connection, uid, seq, here.site.clock())
+    language.expect(person.language)
     if outcome.answer is not Answer.DONE:
         return _settled(outcome)
     if _is_person_looking():
@@ -100,6 +102,7 @@ def _disown_question(token: str, status: int = 200) -> Response:
     uid, seq = here.site.keys.verify("disown", token, 2)
     with here.site.database.read() as connection:
         person, _ = signup.requested(connection, uid, seq)
+    language.expect(person.language)
     return here.page("not_me", status, masked=addresses.mask(person.email), token=token)
 
 

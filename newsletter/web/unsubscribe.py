@@ -12,6 +12,7 @@ from flask import Blueprint, Response, request
 from newsletter import addresses
 from newsletter.subscribers import people, signup
 from newsletter.subscribers.letterhead import INERT
+from newsletter.web import language
 from newsletter.web.door import Door, door, evidence
 
 blueprint = Blueprint("unsubscribe", __name__)
@@ -33,6 +34,7 @@ def ask(token: str) -> Response:
         person = people.by_uid(connection, uid)
     if person is None:
         return _left(here, list_id)
+    language.expect(person.language)
     return here.page(
         "unsubscribe",
         list_title=_title(here, list_id),
