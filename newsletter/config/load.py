@@ -30,6 +30,9 @@ ENV_OUTSIDE_CONFIG = ("NEWSLETTER_INSTANCE_ID", "NEWSLETTER_TEST_")
 _Override = tuple[str, str, str]
 """Source, variable, value."""
 
+_LISTS = frozenset({"trusted_proxies", "ignore", "languages", "clients", "disposable"})
+"""Keys whose variables hold several values with commas between them."""
+
 
 SMTP_LOGIN = frozenset({"username", "password"})
 
@@ -126,7 +129,7 @@ def _apply(values: dict[str, Any], origins: Origins, override: _Override, folder
         table = table.setdefault(section, {})
         if not isinstance(table, dict):
             raise ConfigError(f"{FILE_NAME}: {section} must be a table.", hint=f"Write it as [{section}].")
-    table[leaf] = value.split(",") if leaf in {"trusted_proxies", "ignore"} else value
+    table[leaf] = value.split(",") if leaf in _LISTS else value
     origins[key] = variable if source == "environment" else f".env ({variable})"
 
 
