@@ -46,7 +46,9 @@ def _had_it(reader: Column[int], slug: str) -> ColumnElement[bool]:
     """SQL: a real campaign of this issue, to whichever list, has a copy for `reader`."""
     # A list of its own, so that those campaigns, if there are any, are looked for only once.
     sent = select(campaigns.c.id).where(
-        campaigns.c.kind == CampaignKind.ISSUE, campaigns.c.slug == slug, campaigns.c.is_trial.is_(False)
+        campaigns.c.kind.in_([CampaignKind.ISSUE, CampaignKind.SERIES]),
+        campaigns.c.slug == slug,
+        campaigns.c.is_trial.is_(False),
     )
     return exists().where(
         deliveries.c.campaign_id.in_(sent),

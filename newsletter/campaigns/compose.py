@@ -21,8 +21,9 @@ from newsletter.rendering.related import Media
 from newsletter.rendering.slots import Rendered
 from newsletter.rendering.variants import Edition
 from newsletter.store.engine import Database
-from newsletter.store.schema import campaigns
+from newsletter.store.schema import CampaignKind, campaigns
 from newsletter.store.types import to_millis
+from newsletter.subscribers import series
 from newsletter.subscribers.letterhead import INERT, Letterhead, reader_values
 from newsletter.transport.base import Envelope
 from newsletter.transport.dkim import Signer
@@ -75,6 +76,8 @@ class IssueComposer:
             *letterhead.personal_headers(delivery.email, delivery.name, message_id),
             letterhead.unsubscribe_header(url),
         ]
+        if delivery.kind is CampaignKind.SERIES:
+            copy.append(headers.date(series.due_of(delivery.scope)))
         message = campaign.message_for(delivery.tags).fill(values, copy, self._signer)
         return letterhead.envelope(delivery, message_id, message)
 
@@ -86,16 +89,17 @@ class IssueComposer:
         mailing_list = self._lists.get(campaign.list_id)
         if mailing_list is None:
             raise RenderError(f"The list of campaign {campaign_id} is no longer in newsletter.toml.")
-        moment = campaign.scheduled_at or campaign.created_at
+        # A step of a series has as many dates as readers.
+        moment = None if campaign.kind == CampaignKind.SERIES else campaign.scheduled_at or campaign.created_at
         shared = shared_headers(self._letterhead, mailing_list, moment)
         return _Campaign(frozen.edition, shared, self._letterhead.view_url(frozen.slug) or "", media)
 
 
-def shared_headers(letterhead: Letterhead, mailing_list: ListConfig, moment: datetime) -> list[Header]:
-    """The fields that every copy of an issue has in common; Date is when the campaign starts."""
+def shared_headers(letterhead: Letterhead, mailing_list: ListConfig, moment: datetime | None) -> list[Header]:
+    """The fields that every copy of an issue has in common; Date is when the campaign starts, if that is one moment."""
     return [
         *letterhead.from_headers(),
-        headers.date(moment),
+        *([headers.date(moment)] if moment else []),
         *letterhead.list_headers(mailing_list.slug, mailing_list.title),
         letterhead.one_click(),
     ]

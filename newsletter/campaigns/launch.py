@@ -184,6 +184,11 @@ def resolve(connection: Connection, campaign_id: int, *, resend: bool, now: date
 def refuse_standing(connection: Connection, campaign_id: int) -> None:
     """Only campaigns of issues are paused, resumed and cancelled: readers wait for the others."""
     kind = connection.execute(select(campaigns.c.kind).where(campaigns.c.id == campaign_id)).scalar()
+    if kind == CampaignKind.SERIES:
+        raise StateError(
+            f"Campaign {campaign_id} is a step of a series, which newsletter.toml decides about.",
+            hint="Take the step out of [[series]] to end it.",
+        )
     if kind is not None and kind != CampaignKind.ISSUE:
         raise StateError(f"Campaign {campaign_id} sends {kind} mails as long as people sign up; it cannot be stopped.")
 

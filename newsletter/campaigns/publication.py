@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or
 
 from newsletter.campaigns import snapshot
 from newsletter.rendering.slots import as_html, as_text, fill_text, null_reader
-from newsletter.store.schema import CampaignStatus, campaigns, deliveries, snapshots
+from newsletter.store.schema import CampaignKind, CampaignStatus, campaigns, deliveries, snapshots
 from newsletter.subscribers import replies
 from newsletter.subscribers.replies import PublicReply
 
@@ -129,6 +129,8 @@ def _heads(connection: Connection, slug: str | None = None) -> Iterator[Head]:
     query = _launched(*columns)
     if slug is not None:
         query = query.where(snapshots.c.slug == slug)
+    else:  # steps of a series have a page that their copies link to, and are no news
+        query = query.where(campaigns.c.kind == CampaignKind.ISSUE)
     campaigns_of: dict[str, list[Any]] = {}
     for row in connection.execute(query):
         campaigns_of.setdefault(row.slug, []).append(row)

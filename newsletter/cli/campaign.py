@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from newsletter.cli.console import Console, console_options, table
+from newsletter.cli.console import Console, console_options, plural, table
 
 
 @click.group()
@@ -141,3 +141,19 @@ def resolve(console: Console, campaign_id: int, *, mark_sent: bool, resend: bool
             count = launch.resolve(connection, campaign_id, resend=resend, now=site.clock())
     what = "will be sent again by the same `send` command or `newsletter serve`" if resend else "count as sent"
     console.result({"campaign": campaign_id, "resolved": count}, f"{count} copies {what}.")
+
+
+@campaign.command()
+@click.argument("campaign_id", metavar="ID", type=int)
+@console_options
+def enrol(console: Console, campaign_id: int) -> None:
+    """Give a step of a series also to those who confirmed before there was one."""
+    from newsletter.subscribers import series
+
+    with console.open_site() as site:
+        with site.database.read() as connection:
+            number = len(series.latecomers(connection, campaign_id))
+        console.require(f"{plural(number, 'reader')} would get this issue. Go on?")
+        with site.database.write() as connection:
+            number = series.enrol_latecomers(connection, campaign_id, site.clock())
+    console.result({"campaign": campaign_id, "enrolled": number}, f"{plural(number, 'reader')} will get it.")

@@ -56,11 +56,25 @@ def check(console: Console) -> None:
         signs_as = _check_signing(console, site)
         for warning in site.origins.warnings:
             console.warn(warning)
+        _check_series(console, site)
         if site.config.feedback.mailbox:
             console.warn("[feedback] mailbox is reserved: this version does not read it.")
         document = {"ok": True, "name": site.config.name, "mail_goes_to": place, "signs_as": signs_as}
     signed = f", signed as {signs_as}" if signs_as else ""
     console.result(document, f"The configuration of {site.config.name} is fine. Mail goes to {place}{signed}.")
+
+
+def _check_series(console: Console, site: Site) -> None:
+    """Warn about steps whose issue could not be sent today."""
+    from newsletter.checks.findings import errors
+
+    known = site.issues()
+    for series in site.config.series:
+        for step in series.steps:
+            if step.issue not in known:
+                console.warn(f"the series {series.name} sends issue {step.issue}, which there is not yet.")
+            elif faults := errors(site.check(step.issue).findings):
+                console.warn(f"the series {series.name} cannot send issue {step.issue}: {faults[0]}")
 
 
 def _check_signing(console: Console, site: Site) -> str | None:

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from newsletter.config.load import settable, variable_for
-from newsletter.config.model import FieldConfig, ListConfig
+from newsletter.config.model import FieldConfig, ListConfig, SeriesConfig, StepConfig
 
 HEAD = """\
 # Configuration
@@ -41,6 +41,14 @@ More to know about a reader than address and name. A field is a column of import
 `{{{{ subscriber.<name> | default("…") }}}}`.
 
 {fields}
+## `[[series]]`
+
+Issues that every new reader of a list gets, one after the other; see `docs/series.md`.
+
+{series}
+Each of `steps`:
+
+{steps}
 """
 
 
@@ -57,7 +65,14 @@ def as_markdown() -> str:
         parts.append(
             f"\n## {title}\n\n| Key | Type | Default | Meaning | Variable |\n|---|---|---|---|---|\n" + "".join(rows)
         )
-    parts.append(TABLES.format(lists=_table(ListConfig.model_fields), fields=_table(FieldConfig.model_fields)))
+    parts.append(
+        TABLES.format(
+            lists=_table(ListConfig.model_fields),
+            fields=_table(FieldConfig.model_fields),
+            series=_table(SeriesConfig.model_fields),
+            steps=_table(StepConfig.model_fields),
+        )
+    )
     return "".join(parts).rstrip("\n") + "\n"
 
 

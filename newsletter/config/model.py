@@ -136,6 +136,28 @@ class ListConfig(Section):
     goodbye: bool = Field(False, description="Whether a farewell is mailed after unsubscribing.")
 
 
+class StepConfig(Section):
+    """One issue of a series."""
+
+    issue: Line = Field(description="Folder under `issues/`; frozen when the first copy is due.")
+    after_days: int = Field(ge=0, le=3650, description="Days after the confirmation.")
+
+
+class SeriesConfig(Section):
+    """Issues that every new reader of a list gets, one after the other."""
+
+    name: Slug = Field(description="Name in commands; keep it as long as the series runs.")
+    list: Slug = Field(description="Slug of the list whose new readers get it.")
+    steps: tuple[StepConfig, ...] = Field(min_length=1, description='`{ issue = "…", after_days = 3 }` for each mail.')
+
+    @model_validator(mode="after")
+    def _each_issue_once(self) -> SeriesConfig:
+        issues = [step.issue for step in self.steps]
+        if twice := sorted({issue for issue in issues if issues.count(issue) > 1}):
+            raise ValueError(f"two steps of the series {self.name!r} send issue {twice[0]!r}")
+        return self
+
+
 class FieldConfig(Section):
     """Something else to know about a subscriber, available as `{{ subscriber.<name> }}`."""
 
@@ -285,6 +307,7 @@ class Config(Section):
     database: DatabaseConfig = DatabaseConfig()
     lists: tuple[ListConfig, ...] = Field(min_length=1)
     fields: tuple[FieldConfig, ...] = ()
+    series: tuple[SeriesConfig, ...] = ()
     dkim: DkimConfig = DkimConfig()
     feedback: FeedbackConfig = FeedbackConfig()
     archive: ArchiveConfig = ArchiveConfig()
@@ -298,10 +321,18 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Config:
-        for what, names in (("list", [each.slug for each in self.lists]), ("field", [f.name for f in self.fields])):
+        named = {
+            "list": [each.slug for each in self.lists],
+            "field": [each.name for each in self.fields],
+            "series": [each.name for each in self.series],
+        }
+        for what, names in named.items():
             twice = {name for name in names if names.count(name) > 1}
             if twice:
-                raise ValueError(f"two {what}s are called {sorted(twice)[0]!r}")
+                raise ValueError(f"two {what if what == 'series' else what + 's'} are called {sorted(twice)[0]!r}")
+        for series in self.series:
+            if series.list not in named["list"]:
+                raise ValueError(f"the series {series.name!r} is for the list {series.list!r}, which there is not")
         return self
 
     @property

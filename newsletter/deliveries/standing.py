@@ -31,8 +31,9 @@ def enrol(
     now: datetime,
     scope: dict[str, Any] | None = None,
     life: timedelta | None = None,
+    due: datetime | None = None,
 ) -> int:
-    """Add one pending Delivery, due at once; returns its seq (0 for the first, then counting up)."""
+    """Add one pending Delivery, due at once or at `due`; returns its seq (0 for the first, then counting up)."""
     last = connection.execute(
         select(func.max(deliveries.c.seq)).where(
             deliveries.c.campaign_id == campaign_id, deliveries.c.subscriber_id == subscriber_id
@@ -45,7 +46,7 @@ def enrol(
             subscriber_id=subscriber_id,
             seq=seq,
             status=DeliveryStatus.PENDING,
-            due_at=now,
+            due_at=due or now,
             changed_at=now,
             enrolled_at=now,
             expires_at=now + life if life else None,

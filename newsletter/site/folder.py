@@ -17,7 +17,7 @@ from newsletter.deliveries.fence import Fence
 from newsletter.errors import ConfigError
 from newsletter.store import revision
 from newsletter.store.engine import Database
-from newsletter.subscribers import lifecycle
+from newsletter.subscribers import lifecycle, series
 from newsletter.subscribers.letterhead import Letterhead
 from newsletter.subscribers.turnout import Turnout
 from newsletter.tokens import KeyRing
@@ -86,7 +86,17 @@ class Folder:
         if missing:
             with database.write() as connection:
                 lifecycle.mirror_lists(connection, slugs)
+        self._mirror_series(database)
         return database
+
+    def _mirror_series(self, database: Database) -> None:
+        """Every step of `[[series]]` has its standing campaign; those that were taken out end."""
+        with database.read() as connection:
+            wanted = series.steps(self.config.series, lifecycle.list_ids(connection))
+            is_current = series.is_current(connection, wanted)
+        if not is_current:
+            with database.write() as connection:
+                series.mirror(connection, wanted, self.clock())
 
     @cached_property
     def fence(self) -> Fence:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 DEAD_MAILBOX = frozenset({"5.1.1", "5.1.10"})
 """Enhanced codes that say the mailbox does not exist (RFC 3463 §3.2, RFC 7505 §4.1)."""
 
+ISSUES = frozenset({CampaignKind.ISSUE, CampaignKind.SERIES})
+"""Kinds of campaign whose mails are issues."""
+
 MOST_SIGNERS = 4
 """Threads that compose and sign: more than these are not kept busy by one sender."""
 
@@ -113,7 +116,7 @@ class Sending(Folder):
         mails = MailComposer(self.config, self.environment_in, self.letterhead, self.lists_by_id, self.signer)
 
         def compose(delivery: Delivery) -> Envelope:
-            return issues.compose(delivery) if delivery.kind is CampaignKind.ISSUE else mails.compose(delivery)
+            return issues.compose(delivery) if delivery.kind in ISSUES else mails.compose(delivery)
 
         return compose
 

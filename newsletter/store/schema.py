@@ -185,6 +185,8 @@ class CampaignKind(StrEnum):
     """To a new address: is it yours?"""
     MOVED = "moved"
     """To the old address: it was changed."""
+    SERIES = "series"
+    """One step of a `[[series]]`: an issue so many days after the confirmation."""
 
 
 class CampaignStatus(StrEnum):
@@ -243,10 +245,12 @@ campaigns = Table(
     Column("kind", String(16), nullable=False),
     Column("status", String(16), nullable=False),
     Column("list_id", Integer, ForeignKey("lists.id"), comment="NULL for campaigns that there is one of."),
-    Column("snapshot_id", Integer, ForeignKey("snapshots.id"), comment="Issues only."),
+    Column("snapshot_id", Integer, ForeignKey("snapshots.id"), comment="Issues, and steps of series."),
     Column("slug", String(120), nullable=False, server_default=""),
     Column("is_trial", Boolean, nullable=False, comment="Went to the sandbox; never blocks a real send."),
     Column("audience", Integer, nullable=False, server_default="0"),
+    Column("series", String(63), nullable=False, server_default="", comment="Whose step it is; its issue is `slug`."),
+    Column("after_days", SmallInteger, comment="Days from the confirmation to this step."),
     Column("pause_reason", Text, nullable=False, server_default=""),
     Column("scheduled_at", UTCDateTime),
     Column("created_at", UTCDateTime, nullable=False),
@@ -280,6 +284,15 @@ campaigns = Table(
         unique=True,
         sqlite_where=text("kind IN ('welcome', 'goodbye')"),
         postgresql_where=text("kind IN ('welcome', 'goodbye')"),
+    ),
+    Index(
+        "uq_campaigns_series",
+        "series",
+        "list_id",
+        "slug",
+        unique=True,
+        sqlite_where=text("kind = 'series' AND status <> 'cancelled'"),
+        postgresql_where=text("kind = 'series' AND status <> 'cancelled'"),
     ),
 )
 

@@ -29,7 +29,7 @@ from newsletter.store.schema import (
     subscriptions,
 )
 from newsletter.store.undone import undone
-from newsletter.subscribers import consent, gate, lifecycle, people, suppression
+from newsletter.subscribers import consent, gate, lifecycle, people, series, suppression
 from newsletter.subscribers.consent import Evidence, Wording
 from newsletter.subscribers.people import Subscriber
 from newsletter.tokens import KeyRing
@@ -134,6 +134,7 @@ def confirm(connection: Connection, uid: int, seq: int, evidence: Evidence, now:
         _witness(connection, ConsentKind.CONFIRMED, person, list_id, evidence, now)
         welcome = standing.get_or_create(connection, CampaignKind.WELCOME, list_id, now)
         standing.enrol(connection, welcome, person.id, now=now)
+        series.enrol(connection, person.id, list_id, now)
     changes: dict[str, Any] = {}
     if request.scope["name"]:
         changes["name"] = request.scope["name"]

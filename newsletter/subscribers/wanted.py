@@ -36,7 +36,7 @@ def still_wanted() -> ColumnElement[bool]:
     return and_(
         ~suppression.is_suppressed(deliveries),
         or_(
-            and_(kind == CampaignKind.ISSUE, confirmed, ~paused),
+            and_(kind.in_([CampaignKind.ISSUE, CampaignKind.SERIES]), confirmed, ~paused),
             and_(kind == CampaignKind.WELCOME, confirmed),
             and_(kind == CampaignKind.CONFIRM, asked_for),
             kind.in_([CampaignKind.GOODBYE, CampaignKind.ACCESS, CampaignKind.ADDRESS, CampaignKind.MOVED]),

@@ -115,7 +115,7 @@ def outcome(
         if status is not SubscriptionStatus.CONFIRMED:
             standing.enrol(desk.connection, campaign_id, person.id, now=NOW)
     else:
-        on_list = 1 if kind in {CampaignKind.WELCOME, CampaignKind.GOODBYE} else None
+        on_list = 1 if kind in {CampaignKind.WELCOME, CampaignKind.GOODBYE, CampaignKind.SERIES} else None
         campaign_id = standing.get_or_create(desk.connection, kind, on_list, NOW)
         standing.enrol(desk.connection, campaign_id, person.id, now=NOW, scope={"lists": [1]})
     if suppressed:
@@ -136,6 +136,7 @@ def test_message_leaves_only_to_whom_it_still_concerns(
     wanted = {
         CampaignKind.ISSUE: {"confirmed"},
         CampaignKind.WELCOME: {"confirmed"},
+        CampaignKind.SERIES: {"confirmed"},
         CampaignKind.CONFIRM: {"pending"},
     }.get(kind, set(SubscriptionStatus))
     assert outcome(desk, kind, status) == ("inflight" if status in wanted else "skipped")
