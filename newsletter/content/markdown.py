@@ -28,6 +28,8 @@ from newsletter.errors import ContentError
 
 __all__ = ["MAX_NESTING", "SHOWN_WIDTH", "image_refs", "to_html", "to_text"]
 
+MAX_BRACKETS = 2_000
+"""Opening square brackets in one text: no letter has so many links, and the parser tries each against all others."""
 MAX_NESTING = 12
 """Lists in quotes in lists: more levels than this are a mistake (each list takes two)."""
 
@@ -153,6 +155,13 @@ def _parse(md: Markdown) -> list[Token]:
     if len(md.source.encode()) > MAX_BYTES:
         raise ContentError(
             f"This text is larger than {MAX_BYTES // 1000} KB.", path=md.path, line=md.line, hint="Split it."
+        )
+    if md.source.count("[") > MAX_BRACKETS:
+        raise ContentError(
+            f"There are more than {MAX_BRACKETS:,} square brackets in this text.",
+            path=md.path,
+            line=md.line,
+            hint="Split it; `&#91;` is a bracket that begins no link.",
         )
     try:
         tokens = _parser.parse(md.source, {"typography": md.language if md.typography else ""})

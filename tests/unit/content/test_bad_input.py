@@ -63,6 +63,7 @@ def read(folder: Path, data: str | bytes) -> str:
         (HEAD + TEXT + "\n<style>\np { margin: 0 }\n</style>\n", 9, "cannot carry <style>"),
         (HEAD + TEXT + "\n" + "> " * 500_000, 9, "200 KB"),
         (HEAD + TEXT + "\n" + "> " * 90_000, 9, "nested"),
+        (HEAD + TEXT + "\n" + "[^1]" * 40_000, 7, "square brackets"),
         (HEAD + TEXT + "\n" + "::: tip\n" * 20_000, 22, "nested"),
         (HEAD + TEXT + "\n" + "::: tip\n" * 20 + ":::\n" * 20, 22, "nested"),
         (HEAD + TEXT + "\n::: tipp\nx\n:::\n", 9, 'Did you mean "tip"'),
