@@ -219,4 +219,5 @@ def _add(parent: etree._Element, tag: str, text: str, **attributes: str) -> None
 
 def _serialised(root: etree._Element) -> bytes:
     etree.indent(root, space=" ")
-    return etree.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    document: bytes = etree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"
