@@ -40,6 +40,7 @@ def show(console: Console) -> None:
             "settings": rows,
             "lists": values["lists"],
             "fields": values["fields"],
+            "series": values["series"],
         }
     text = table([(row["key"], _shown(row["value"]), row["origin"]) for row in rows], ("SETTING", "VALUE", "FROM"))
     lists = "\n".join(f"  {each['slug']}: {each['title']}" for each in values["lists"])

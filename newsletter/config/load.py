@@ -96,7 +96,7 @@ def settable() -> dict[str, FieldInfo]:
         section = section_of(info)
         if section is None:
             found[name] = info
-        elif name not in {"lists", "fields"}:
+        elif name not in {"lists", "fields", "series"}:
             found.update({f"{name}.{key}": field for key, field in section.model_fields.items()})
     return found
 

@@ -188,7 +188,7 @@ class Conversation:
         ahead, self.ahead = self.ahead, None
         if past is not None:
             if is_421:
-                verdict, phase = Verdict.DEFERRED, Phase.DOT
+                verdict, phase = Verdict.DEFERRED, Phase.DOT if dot_has_left else Phase.DATA
             elif dot_has_left:
                 verdict, phase, reply = Verdict.UNKNOWN, Phase.DOT, None
             else:

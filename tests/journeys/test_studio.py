@@ -149,6 +149,7 @@ def test_keys_reach_every_view_the_readers_and_the_help(site: Path, browser: Bro
         assert page.locator("#help").is_visible()
         page.keyboard.press("Escape")
         assert not page.locator("#help").is_visible()
+        until(page, "document.activeElement.id !== 'keys-on'")
         page.keyboard.press("r")
         assert page.evaluate("document.activeElement.id") == "reader"
         page.locator("#reader").select_option("nameless")

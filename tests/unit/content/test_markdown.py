@@ -155,10 +155,17 @@ def test_lists_in_quotes_in_lists_are_fine() -> None:
     assert html("- a\n  - b\n    - c\n      > d\n      > - *e **f** g*").count("<ul>") == 4
 
 
-@pytest.mark.parametrize("unit", ["[", "![", "*a **b ", "|a", "`", "<", "[](", "&", "\\", "# a\n", "a\n"])
+@pytest.mark.parametrize("unit", ["*a **b ", "|a", "`", "<", "&", "\\", "# a\n", "a\n"])
 def test_oversized_text_is_refused_and_hostile_text_ends_soon(unit: str) -> None:
     assert "200 KB" in failure(unit * (1_000_000 // len(unit))).message
     assert to_text(md("a" + unit * (20_000 // len(unit))))
+
+
+@pytest.mark.parametrize("unit", ["[", "![", "[]("])
+def test_brackets_by_the_thousand_are_refused_and_fewer_end_soon(unit: str) -> None:
+    assert "200 KB" in failure(unit * (1_000_000 // len(unit))).message
+    assert "square brackets" in failure("a" + unit * 2_001).message
+    assert to_text(md("a" + unit * 2_000))
 
 
 def test_plain_text_reads_well() -> None:

@@ -26,19 +26,17 @@ def config(**values: Any) -> Config:
 
 
 def test_wording_holds_what_was_shown_in_order() -> None:
-    assert wording(config(), [ONE]).text == "The Site\nOne\nStand taller\nPlain answers\nNo spam\nYes"
+    assert wording(config(), [ONE], "en").text == "The Site\nOne\nStand taller\nPlain answers\nNo spam\nYes"
 
 
 def test_several_lists_share_the_button_of_the_first() -> None:
-    assert wording(config(), [TWO, ONE]).text == (
-        "The Site\nTwo\nNo sharing\nOne\nStand taller\nPlain answers\nNo spam\nGo"
-    )
+    assert wording(config(), [TWO, ONE], "en").text == ("The Site\nTwo\nNo sharing\nOne\nPlain answers\nGo")
 
 
 def test_version_and_language_make_another_wording() -> None:
     hashes = {
-        wording(config(), [ONE]).hash,
-        wording(config(language="de"), [ONE]).hash,
-        wording(config(consent={"version": "2"}), [ONE]).hash,
+        wording(config(), [ONE], "en").hash,
+        wording(config(), [ONE], "de").hash,
+        wording(config(consent={"version": "2"}), [ONE], "en").hash,
     }
     assert len(hashes) == 3
