@@ -153,6 +153,7 @@ def _described(row: Row) -> dict[str, Any]:
         "campaign": row.id,
         "kind": row.kind,
         "issue": row.slug or None,
+        "series": row.series or None,
         "list": row.list_slug,
         "status": row.status,
         "sandbox": bool(row.is_trial),

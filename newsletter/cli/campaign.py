@@ -25,7 +25,7 @@ def list_campaigns(console: Console) -> None:
     cells = [
         (
             row["campaign"],
-            row["kind"] + (" (sandbox)" if row["sandbox"] else ""),
+            " ".join(filter(None, (row["kind"], row["series"], row["sandbox"] and "(sandbox)"))),
             row["issue"],
             row["list"],
             row["status"],

@@ -26,13 +26,15 @@ from newsletter.store.schema import (
     deliveries,
     subscriptions,
 )
-from newsletter.subscribers import consent, gate, lifecycle, people, signup
+from newsletter.subscribers import consent, gate, lifecycle, people, series, signup
 from newsletter.subscribers.consent import Evidence, Wording
 from newsletter.subscribers.people import Subscriber
 from newsletter.tokens import KeyRing
 
 LIFE = timedelta(hours=2)
 """How long a link works that was mailed on request: long enough for a mail that is put off once."""
+AWAKE = timedelta(hours=1)
+"""Time for housekeeping to have ended a pause before anything is due to its reader."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,13 @@ def switch(connection: Connection, visit: Visit, wanted: Mapping[int, bool], act
 
 
 def pause(connection: Connection, person: Subscriber, until: datetime | None) -> None:
-    """No issues until then; None ends a pause. Subscriptions stay, and what was sent meanwhile is not sent later."""
+    """No issues until then; None ends a pause. Subscriptions stay, and what was sent meanwhile is not sent later.
+
+    Steps of a series are nobody else's news: they wait until the pause is over.
+    """
     people.amend(connection, person.id, paused_until=until)
+    if until is not None:
+        series.postpone(connection, person.id, until + AWAKE)
 
 
 def _ask(connection: Connection, person: Subscriber, list_id: int, before: SubscriptionStatus | None, act: Act) -> None:
@@ -152,8 +159,7 @@ def _ask(connection: Connection, person: Subscriber, list_id: int, before: Subsc
 
 def _join(connection: Connection, person: Subscriber, list_id: int, now: datetime) -> None:
     lifecycle.move(connection, person.id, list_id, SubscriptionStatus.CONFIRMED, now)
-    welcome = standing.get_or_create(connection, CampaignKind.WELCOME, list_id, now)
-    standing.enrol(connection, welcome, person.id, now=now)
+    signup.welcome(connection, person.id, list_id, now)
 
 
 def _witness(connection: Connection, kind: ConsentKind, person: Subscriber, list_ids: Sequence[int], act: Act) -> None:

@@ -106,6 +106,18 @@ def enrol(connection: Connection, subscriber_id: int, list_id: int, now: datetim
             standing.enrol(connection, campaign_id, subscriber_id, now=now, scope=_scope(due), due=due)
 
 
+def postpone(connection: Connection, subscriber_id: int, until: datetime) -> None:
+    """What would fall due before `until` and has not been tried is due then, dated of that day."""
+    waits = (
+        deliveries.c.campaign_id.in_(select(campaigns.c.id).where(campaigns.c.kind == CampaignKind.SERIES)),
+        deliveries.c.subscriber_id == subscriber_id,
+        deliveries.c.status == DeliveryStatus.PENDING,
+        deliveries.c.tries == 0,
+        deliveries.c.due_at < until,
+    )
+    connection.execute(update(deliveries).where(*waits).values(due_at=until, scope=_scope(until)))
+
+
 def due_of(scope: Mapping[str, Any] | None) -> datetime:
     """The moment a copy of a step was to leave at, which is its Date on every try."""
     moment = from_millis((scope or {}).get("due"))

@@ -132,9 +132,7 @@ def confirm(connection: Connection, uid: int, seq: int, evidence: Evidence, now:
     ]
     for list_id in confirmed:
         _witness(connection, ConsentKind.CONFIRMED, person, list_id, evidence, now)
-        welcome = standing.get_or_create(connection, CampaignKind.WELCOME, list_id, now)
-        standing.enrol(connection, welcome, person.id, now=now)
-        series.enrol(connection, person.id, list_id, now)
+        welcome(connection, person.id, list_id, now)
     changes: dict[str, Any] = {}
     if request.scope["name"]:
         changes["name"] = request.scope["name"]
@@ -144,6 +142,13 @@ def confirm(connection: Connection, uid: int, seq: int, evidence: Evidence, now:
         changes["language"] = request.scope["language"]
     people.amend(connection, person.id, **changes)
     return Outcome(Answer.DONE, list_ids)
+
+
+def welcome(connection: Connection, subscriber_id: int, list_id: int, now: datetime) -> None:
+    """Somebody has just confirmed a list: its welcome mail, and the series it begins with."""
+    campaign_id = standing.get_or_create(connection, CampaignKind.WELCOME, list_id, now)
+    standing.enrol(connection, campaign_id, subscriber_id, now=now)
+    series.enrol(connection, subscriber_id, list_id, now)
 
 
 def preview_confirmation(connection: Connection, uid: int, seq: int, now: datetime) -> Outcome:

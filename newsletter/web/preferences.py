@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, Response, request
+from sqlalchemy import Connection
 
 from newsletter import addresses
 from newsletter.addresses import Address
@@ -21,6 +22,7 @@ from newsletter.subscribers import export, fields, forget, moving, people, prefe
 from newsletter.subscribers.consent import Evidence, Wording
 from newsletter.subscribers.letterhead import INERT
 from newsletter.subscribers.moving import Moved
+from newsletter.subscribers.people import Subscriber
 from newsletter.subscribers.preferences import Switched, Visit
 from newsletter.web import language
 from newsletter.web.door import Door, door, evidence, is_cross_site
@@ -55,7 +57,8 @@ def save(token: str) -> Response:
     with here.site.database.write() as connection:
         act = preferences.Act(_evidence(visit), _wording(here), here.site.clock())
         switched = preferences.switch(connection, visit, wanted, act)
-        people.amend(connection, visit.person.id, **_changes(here, form), **own)
+        people.amend(connection, visit.person.id, **_language(here, form), **own)
+        _pause(connection, here, visit.person)
     if switched.joined or switched.asked:
         here.on_enrolled()
     return _page(token, _visit(token), said="saved", switched=switched)
@@ -221,24 +224,27 @@ def _own(here: Door, visit: Visit) -> tuple[dict[str, Any], dict[str, str]]:
     return kept, errors
 
 
-def _changes(here: Door, form: Mapping[str, str]) -> dict[str, Any]:
-    """Pause and language; what is not in the form, or no choice of ours, stays."""
-    changes: dict[str, Any] = {}
-    days = form.get("pause", "")
+def _language(here: Door, form: Mapping[str, str]) -> dict[str, Any]:
+    """The language when it is one of ours; else it stays."""
+    chosen = form.get("language")
+    return {"language": chosen} if chosen in here.site.config.offered_languages else {}
+
+
+def _pause(connection: Connection, here: Door, person: Subscriber) -> None:
+    """Begin or end a pause; what is not in the form, or no choice of ours, changes nothing."""
+    days = request.form.get("pause", "")
     if days == "0":
-        changes["paused_until"] = None
+        preferences.pause(connection, person, None)
     elif days in map(str, PAUSES):
-        changes["paused_until"] = here.site.clock() + timedelta(days=int(days))
-    if form.get("language") in here.site.config.offered_languages:
-        changes["language"] = form["language"]
-    return changes
+        preferences.pause(connection, person, here.site.clock() + timedelta(days=int(days)))
 
 
 def _wording(here: Door) -> Wording:
-    """What stands beside the boxes that are ticked."""
-    config = here.site.config
-    shown = (config.name, "What you receive", *(each.title for each in config.lists), "Save")
-    return Wording(config.consent.version, "en", "\n".join(shown))
+    """What stands beside the boxes that are ticked, in the language of the page."""
+    config, speak = here.site.config, here.words
+    titles = (speak.listing(each).title for each in config.lists)
+    shown = (config.name, speak.gettext("What you receive"), *titles, speak.gettext("Save"))
+    return Wording(config.consent.version, here.language, "\n".join(shown))
 
 
 def _address(text: str, visit: Visit) -> Address:

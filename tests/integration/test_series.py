@@ -58,6 +58,11 @@ def step(world: World, slug: str) -> int:
     return int(found)
 
 
+def standing_id(world: World, kind: CampaignKind) -> int:
+    (found,) = [row.id for row in world.rows("campaigns") if row.kind == kind]
+    return int(found)
+
+
 def reconfigured(world: World, steps: str) -> Site:
     path = world.site.root / "newsletter.toml"
     path.write_text(path.read_text("utf-8").split("[[series]]")[0] + (SERIES % steps if steps else ""), "utf-8")
@@ -112,6 +117,27 @@ def test_who_leaves_and_comes_back_at_once_waits_from_the_new_confirmation(world
     assert pass_days(world, 2) == []
     assert len(pass_days(world, 1.1)) == 1
     assert len(pass_days(world, 30)) == 1
+
+
+def test_who_joins_the_list_from_the_preferences_gets_it_as_well(world: World) -> None:
+    world.subscribe(ADA, "/lists/clinic-notes")
+    page = "/preferences/" + world.site.keys.sign("preferences", world.person(ADA).uid)
+    assert world.client.post(page + "/link").status_code == 200
+    (row,) = [row for row in world.rows("deliveries") if row.campaign_id == standing_id(world, CampaignKind.ACCESS)]
+    fresh = "/preferences/" + world.site.keys.sign("access", world.person(ADA).uid, row.seq)
+    world.client.post(fresh, data={"list": ["steady-spine", "clinic-notes"], "save": "yes"})
+    assert world.status(ADA) == "confirmed"
+    assert len(pass_days(world, 4)) == 1
+
+
+def test_step_that_falls_into_a_pause_comes_when_it_is_over(world: World) -> None:
+    world.subscribe(ADA)
+    page = "/preferences/" + world.site.keys.sign("preferences", world.person(ADA).uid)
+    world.client.post(page, data={"pause": "14"})
+    assert pass_days(world, 13) == []
+    both = pass_days(world, 1.1)
+    assert len(both) == 2
+    assert {world.clock() - each["Date"].datetime < timedelta(days=1) for each in both} == {True}
 
 
 def test_nobody_gets_an_issue_both_by_a_series_and_by_itself(world: World) -> None:
@@ -248,7 +274,7 @@ def test_owner_sees_steps_and_lets_earlier_readers_in(
     with world.site.database.write() as connection:
         connection.execute(update(campaigns).where(campaigns.c.slug == SECOND).values(slug="003-not-there"))
     shown = newsletter.ok("campaign", "list").out
-    assert any("series" in line and FIRST in line for line in shown.splitlines())
+    assert any("series first-steps" in line and FIRST in line for line in shown.splitlines())
     number = step(world, SECOND)
     assert newsletter("campaign", "enrol", number).code == 4
     assert "1 reader will" in newsletter.ok("--yes", "campaign", "enrol", number).out

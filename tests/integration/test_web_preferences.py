@@ -168,6 +168,13 @@ def test_fresh_links_are_mailed_within_the_budgets_of_confirmations(world: World
     assert len(pages) == 1
 
 
+def test_evidence_has_the_words_of_the_page_in_its_language(world: World) -> None:
+    world.client.post(fresh(world) + "?lang=de", data={"save": "yes", "list": ["steady-spine", "clinic-notes"]})
+    requested = [row for row in world.rows("consent_records") if row.kind == "requested"][-1]
+    (wording,) = [row for row in world.rows("wordings") if row.hash == requested.wording_hash]
+    assert (wording.language, "Speichern" in wording.text, "Clinic Notes" in wording.text) == ("de", True, True)
+
+
 def test_paused_reader_is_left_out_until_the_pause_ends(world: World) -> None:
     def waiting() -> int:
         with world.site.database.read() as connection:

@@ -30,6 +30,7 @@ class CampaignSummary(Output):
     campaign: int
     kind: CampaignKind
     issue: str | None = Field(description="Slug of the issue; null for mails to single people, such as `confirm`.")
+    series: str | None = Field(description="Name of the series that it is a step of.")
     list: str | None
     status: CampaignStatus
     sandbox: bool = Field(description="Whether it reached nobody, because no relay is configured.")
