@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from newsletter.store import (  # noqa: F401 - their tables belong to the metadata
     access_schema,
+    feedback_schema,
     gate_schema,
     reply_schema,
 )

@@ -5,7 +5,7 @@ ConsentRecords. A Suppression outlives the person it protects. A Snapshot freeze
 looked like when it was launched; a Campaign is one act of sending it; the ledger has one Delivery
 per message and subscriber, and an Attempt for every try that did not simply succeed. What the
 gate before sign-ups counts is in `gate_schema`, what the API keeps of programs in `access_schema`, what
-readers reply in `reply_schema`.
+readers reply in `reply_schema`, what comes back in `feedback_schema`.
 """
 
 from __future__ import annotations
