@@ -35,6 +35,7 @@ class Document:
             "subscriber_name": f"Reader {number}",
             "subscriber_first_name": "Reader",
             "unsubscribe_url": f"https://news.example.org/u/{number:040d}",
+            "preferences_url": f"https://news.example.org/preferences/{number:040d}",
         }
 
 

@@ -42,6 +42,7 @@ async function main() {
         subscriber_name: `Reader ${number}`,
         subscriber_first_name: "Reader",
         unsubscribe_url: `https://news.example.org/u/${String(number).padStart(40, "0")}`,
+        preferences_url: `https://news.example.org/preferences/${String(number).padStart(40, "0")}`,
       };
       await transport.sendMail({
         from: "The Steady Spine <editor@news.example.org>",
