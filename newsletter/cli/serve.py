@@ -23,6 +23,8 @@ RATE = click.FloatRange(0, 1)
 
 HOUSEKEEPING = 300.0
 """Seconds between rounds of housekeeping."""
+LOOKING_UP = 1.0
+"""Seconds between looks at confirmations that wait for the DNS."""
 
 
 @click.command()
@@ -71,6 +73,7 @@ def _drain(console: Console, site: Site) -> int:
     from newsletter.cli.send import stops_on_signals
 
     site.housekeeping()
+    site.look_up_domains()
     transport = site.transport()
     sender = site.sender(transport=transport)
     with stops_on_signals(console, sender, transport) as stopped:
@@ -159,9 +162,17 @@ def sending(console: Console, site: Site, grace: float = GRACE) -> Iterator[Call
             except NewsletterError as error:
                 on_trouble(error)
 
+    def look_up() -> None:
+        while not over.wait(LOOKING_UP):
+            try:
+                site.look_up_domains()
+            except Exception as error:
+                on_trouble(error)
+
     threads = [
         threading.Thread(target=sender.serve_forever, args=(on_trouble,), name="newsletter-sender"),
         threading.Thread(target=keep_house, name="newsletter-housekeeping", daemon=True),
+        threading.Thread(target=look_up, name="newsletter-look-up"),
     ]
     for thread in threads:
         thread.start()
@@ -172,6 +183,7 @@ def sending(console: Console, site: Site, grace: float = GRACE) -> Iterator[Call
         sender.stop()
         breaks_off(transport, gone, after=grace)
         threads[0].join()
+        threads[2].join()
         gone.set()
 
 

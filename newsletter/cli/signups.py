@@ -48,6 +48,8 @@ def status(console: Console) -> None:
         f"Today: {today['pass']:,} passed, {today['button']:,} asked for one more button, "
         f"{today['proof']:,} for a proof of work, {today['enough']:,} over a limit and left unmailed.",
     ]
+    if today["nowhere"]:
+        lines.append(f"{today['nowhere']:,} of those who passed got no mail, because their domain takes none.")
     if viewed:
         lines.append(f"Of {viewed:,} confirmation pages seen in 30 days, {pressed:,} were confirmed.")
     console.result(document, "\n".join(lines))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from sqlalchemy import (
     ColumnElement,
@@ -41,6 +42,17 @@ from newsletter.store.schema import (
     deliveries,
 )
 from newsletter.transport.base import Outcome, Verdict
+
+
+class Named(Protocol):
+    """Whatever names a row of the ledger."""
+
+    @property
+    def campaign_id(self) -> int: ...
+    @property
+    def subscriber_id(self) -> int: ...
+    @property
+    def seq(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -171,7 +183,7 @@ def refuse(connection: Connection, delivery: Delivery, worker_id: int, outcome: 
     note_attempt(connection, delivery, outcome, now)
 
 
-def note_attempt(connection: Connection, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
+def note_attempt(connection: Connection, delivery: Named, outcome: Outcome, now: datetime) -> None:
     """Append one Attempt."""
     connection.execute(
         insert(attempts).values(

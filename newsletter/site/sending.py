@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
@@ -19,6 +20,8 @@ from newsletter.transport.base import Envelope, Outcome, Phase, Transport, Verdi
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from dns.asyncresolver import Resolver
 
     from newsletter.transport.sandbox import Sandbox
     from newsletter.transport.smtp import SmtpTransport
@@ -95,6 +98,23 @@ class Sending(Folder):
             scope=Scope(trial=self.config.uses_sandbox, campaign_id=campaign_id),
             progress=progress,
         )
+
+    def look_up_domains(self) -> None:
+        """Ask the DNS about confirmations that wait for it, and let them go or leave them out.
+
+        Nothing waits where mail reaches this machine only.
+        """
+        from newsletter.subscribers.gate import held
+
+        if not self.config.is_local:
+            held.settle(self.database, self.keys, self.resolver, self.clock)
+
+    @cached_property
+    def resolver(self) -> Resolver | None:
+        """Who asks the DNS; None on a machine without."""
+        from newsletter.subscribers.gate import mx
+
+        return mx.resolver()
 
     def housekeeping(self) -> None:
         """What time alone brings about: sign-ups that nobody confirmed expire, pauses end, gate and API forget.

@@ -76,3 +76,14 @@ gate_tallies = Table(
     PrimaryKeyConstraint("day", "verdict", "reason", "network"),
     sqlite_with_rowid=False,
 )
+
+gate_domains = Table(
+    "gate_domains",
+    metadata,
+    Column("key", LargeBinary(32), primary_key=True, comment="Keyed hash of a domain."),
+    Column("reach", String(10), nullable=False, comment="`mail`, `nothing` or `unsure`."),
+    Column("reason", String(16), nullable=False),
+    Column("expires_at", UTCDateTime, nullable=False),
+    comment="What the DNS said: whether mail can arrive there.",
+    sqlite_with_rowid=False,
+)

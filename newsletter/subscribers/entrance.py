@@ -38,7 +38,8 @@ def enter(  # noqa: PLR0917
     decision = gate.decide(connection, visit, now)
     if decision.verdict not in {Verdict.PASS, Verdict.ENOUGH}:
         return Entered(decision)
-    enrolled = subscribe(connection, request, ring, now, in_vain=decision.verdict is Verdict.ENOUGH)
+    due, in_vain = gate.due(connection, visit, now), decision.verdict is Verdict.ENOUGH
+    enrolled = subscribe(connection, request, ring, now, due=due, in_vain=in_vain)
     if enrolled:
         gate.spend(connection, visit, now)
     else:

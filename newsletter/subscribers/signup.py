@@ -64,8 +64,16 @@ class Outcome:
     list_ids: tuple[int, ...]
 
 
-def subscribe(connection: Connection, request: Request, keys: KeyRing, now: datetime, *, in_vain: bool = False) -> bool:
-    """Ask for a subscription; returns whether a confirmation mail was enrolled (never tell the visitor).
+def subscribe(
+    connection: Connection,
+    request: Request,
+    keys: KeyRing,
+    now: datetime,
+    *,
+    due: datetime | None = None,
+    in_vain: bool = False,
+) -> bool:
+    """Ask for a subscription; returns whether a confirmation mail was enrolled, for now or `due` (never tell).
 
     A suppressed address leaves no trace. Who is confirmed stays so and gets no mail. The name counts
     only once the owner of the mailbox has confirmed, so a stranger cannot rename anybody. When nothing
@@ -73,14 +81,14 @@ def subscribe(connection: Connection, request: Request, keys: KeyRing, now: date
     so that the time of the answer tells nothing either.
     """
     is_suppressed = suppression.reason_for(connection, keys.address_hash(request.address.key)) is not None
-    if not is_suppressed and not in_vain and _take(connection, request, keys, now):
+    if not is_suppressed and not in_vain and _take(connection, request, keys, now, due):
         return True
     with undone(connection):
-        _take(connection, replace(request, address=_nobody(request.address)), keys, now)
+        _take(connection, replace(request, address=_nobody(request.address)), keys, now, due)
     return False
 
 
-def _take(connection: Connection, request: Request, keys: KeyRing, now: datetime) -> bool:
+def _take(connection: Connection, request: Request, keys: KeyRing, now: datetime, due: datetime | None) -> bool:
     source = request.evidence.source
     person = people.find(connection, request.address.key)
     if person is None:
@@ -89,7 +97,7 @@ def _take(connection: Connection, request: Request, keys: KeyRing, now: datetime
         with undone(connection):
             people.file(connection, _nobody(request.address), keys, now, language=request.language)
     wanted = [list_id for list_id in request.list_ids if _ask(connection, person, list_id, source, now)]
-    invited = invite(connection, person, wanted, _scope(request), now)
+    invited = invite(connection, person, wanted, _scope(request), now, due)
     if invited:
         for list_id in wanted:
             _witness(connection, ConsentKind.REQUESTED, person, list_id, request.evidence, now, request.wording)
@@ -102,8 +110,13 @@ def _nobody(alike: Address) -> Address:
     return Address(f"{local}@{alike.domain}", f"{local}@{alike.domain}")
 
 
-def invite(
-    connection: Connection, person: Subscriber, list_ids: Sequence[int], scope: dict[str, Any], now: datetime
+def invite(  # noqa: PLR0917
+    connection: Connection,
+    person: Subscriber,
+    list_ids: Sequence[int],
+    scope: dict[str, Any],
+    now: datetime,
+    due: datetime | None = None,
 ) -> bool:
     """Enrol one confirmation mail for these pending lists; False when there is nothing to ask or no budget left."""
     if not list_ids:
@@ -112,7 +125,8 @@ def invite(
     if not gate.may_mail(connection, campaign_id, person.id, now):
         return False
     scope = {"name": "", "fields": {}, "language": "", "wording": None, **scope, "lists": list(list_ids)}
-    standing.enrol(connection, campaign_id, person.id, now=now, scope=scope, life=lifecycle.CONFIRMATION_LIFE)
+    life = lifecycle.CONFIRMATION_LIFE
+    standing.enrol(connection, campaign_id, person.id, now=now, scope=scope, life=life, due=due)
     return True
 
 

@@ -62,7 +62,8 @@ def create_app(site: Site, *, on_enrolled: Callable[[], None] = _nobody_waits) -
     theme = assets.theme_css(site.config.theme)
     _ = site.lists_by_id  # now, so that trouble shows here and threads find it made
     compile_templates(site.environment, "web")
-    app.extensions[EXTENSION] = Door(site, on_enrolled, Gate(site.config.signups, site.keys), {"theme.css": theme})
+    gate = Gate(site.config.signups, site.keys, is_local=site.config.is_local)
+    app.extensions[EXTENSION] = Door(site, on_enrolled, gate, {"theme.css": theme})
     for noun in (signup, embed, confirm, unsubscribe, preferences, archive, replies, feeds, assets, health):
         app.register_blueprint(noun.blueprint)
     app.register_blueprint(routes.blueprint)

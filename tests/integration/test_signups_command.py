@@ -26,7 +26,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
 def test_all_is_quiet_at_first(run: Commands) -> None:
     shown = run.ok("signups", "status", "--json").json
     assert shown["attacked_since"] is None
-    assert shown["today"] == {"pass": 0, "button": 0, "proof": 0, "enough": 0}
+    assert shown["today"] == {"pass": 0, "button": 0, "proof": 0, "enough": 0, "nowhere": 0}
     assert (shown["confirmation_pages_seen"], shown["of_these_confirmed"]) == (0, 0)
     assert run.ok("signups", "blocked", "--json").json == []
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete
 from newsletter.addresses import Address
 from newsletter.config.model import SignupsConfig
 from newsletter.store.gate_schema import gate_proofs
-from newsletter.subscribers.gate import allowed, disposable, likeness, limits, memory, proof
+from newsletter.subscribers.gate import allowed, disposable, domains, likeness, limits, memory, proof
 from newsletter.subscribers.gate.forms import FormTokens
 from newsletter.subscribers.gate.proof import Proofs, Solved
 from newsletter.subscribers.gate.verdict import Decision, Facts, Verdict, decide
@@ -40,9 +40,11 @@ class Visit:
 class Gate:
     """What all entrances of a Site share; holds no state of its own."""
 
-    def __init__(self, config: SignupsConfig, ring: KeyRing) -> None:
+    def __init__(self, config: SignupsConfig, ring: KeyRing, *, is_local: bool = False) -> None:
+        """`is_local`: mail reaches this machine only, and whether its domain exists is all the same."""
         self._config = config
         self._ring = ring
+        self._is_local = is_local
         self.forms = FormTokens(ring)
         self.proofs = Proofs(ring)
 
@@ -65,6 +67,10 @@ class Gate:
         memory.tally(connection, decision, network, now)
         return decision
 
+    def due(self, connection: Connection, visit: Visit, now: datetime) -> datetime:
+        """When the confirmation mail may leave: later while nobody knows whether its domain takes mail."""
+        return now if self._is_local else domains.due(connection, self._ring, visit.address.domain, now)
+
     def spend(self, connection: Connection, visit: Visit, now: datetime) -> None:
         """A confirmation mail was enrolled."""
         limits.spend(connection, self._keys(visit), now, waited=visit.has_waited and visit.solved is None)
@@ -74,7 +80,8 @@ class Gate:
 
 
 def sweep(connection: Connection, now: datetime) -> None:
-    """Forget what is over: old windows, expired challenges, tallies of last month."""
+    """Forget what is over: old windows, expired challenges, tallies of last month, findings about domains."""
     limits.sweep(connection, now)
     connection.execute(delete(gate_proofs).where(gate_proofs.c.expires_at < now))
     memory.sweep(connection, now)
+    domains.sweep(connection, now)

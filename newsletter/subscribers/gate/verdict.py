@@ -21,6 +21,8 @@ class Verdict(StrEnum):
     """A proof of work, or a pause for browsers without JavaScript."""
     ENOUGH = "enough"
     """Answered like a pass, and nothing is sent."""
+    NOWHERE = "nowhere"
+    """It passed, and then its domain turned out to take no mail; no verdict of `decide`, and the visitor sees none."""
 
 
 @dataclass(frozen=True)
