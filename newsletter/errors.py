@@ -34,6 +34,10 @@ class StoreError(NewsletterError):
     """The database cannot be used."""
 
 
+class ConflictError(StoreError):
+    """Two writers were in each other's way; this one was undone and can simply try again."""
+
+
 class SchemaError(StoreError):
     """The database schema does not match this version of the program."""
 

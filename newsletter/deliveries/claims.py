@@ -13,10 +13,11 @@ from functools import lru_cache
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Dialect, and_, or_, select, update
 
 from newsletter.deliveries.lifecycle import DELIVERY, sources
-from newsletter.deliveries.prepared import given, people_of, prepared
+from newsletter.deliveries.prepared import people_of
+from newsletter.store.dialect import given, prepared
 from newsletter.store.schema import CampaignKind, CampaignStatus, DeliveryStatus, campaigns, deliveries, subscribers
 from newsletter.store.types import from_millis, to_millis
 
@@ -100,7 +101,7 @@ def _shared(connection: Connection, worker_id: int, issues: list[Any], now: date
 
 
 def _claim_from(connection: Connection, worker_id: int, campaign: Any, now: datetime, limit: int) -> list[Delivery]:
-    due, take = _statements()
+    due, take = _statements(connection.dialect)
     here = {"campaign": campaign.id, "now": to_millis(now)}
     rows = connection.exec_driver_sql(due, here | {"limit": limit}).all()
     by_seq: dict[int, list[int]] = {}
@@ -130,9 +131,12 @@ def _claim_from(connection: Connection, worker_id: int, campaign: Any, now: date
     ]
 
 
-@lru_cache(maxsize=1)
-def _statements() -> tuple[str, str]:
-    """What is due, and `pending → claimed`."""
+@lru_cache(maxsize=4)
+def _statements(dialect: Dialect) -> tuple[str, str]:
+    """What is due, and `pending → claimed`.
+
+    Where two senders may claim at once, neither waits for a row that the other is just taking.
+    """
     d, s = deliveries.c, subscribers.c
     due = (
         select(
@@ -147,10 +151,11 @@ def _statements() -> tuple[str, str]:
         )
         .order_by(d.due_at, d.subscriber_id)
         .limit(given("limit"))
+        .with_for_update(of=deliveries, skip_locked=True)
     )
     take = (
         update(deliveries)
         .where(*people_of(deliveries), d.status.in_(sources(DELIVERY, DeliveryStatus.CLAIMED)))
         .values(status=DeliveryStatus.CLAIMED.value, worker_id=given("worker"), changed_at=given("now"))
     )
-    return prepared(due), prepared(take)
+    return prepared(due, dialect), prepared(take, dialect)

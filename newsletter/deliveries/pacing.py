@@ -203,7 +203,7 @@ class Pacer:
         if now < bucket.blocked_until < now + throttles.LEAD and not on_credit:
             return
         count = 1 if on_credit else bucket.round
-        with self._database.write() as connection:
+        with self._database.write(alone=False) as connection:
             taken = throttles.reserve(connection, provider, count, now, latest=None if on_credit else now)
             row = None if taken else throttles.load(connection).get(provider)
         if taken is not None:
@@ -218,7 +218,7 @@ class Pacer:
         bucket = self._buckets[key]
         if not bucket.tokens:
             now, count = self._now(), bucket.round
-            with self._database.write() as connection:
+            with self._database.write(alone=False) as connection:
                 taken = throttles.reserve(connection, key, count, now, slack=AHEAD)
             if taken is None:
                 del self._buckets[key]

@@ -199,7 +199,7 @@ class Sender:
 
     def _claim(self) -> bool:
         fence, turn = self._policies.fence, 0
-        with self._database.write() as connection:
+        with self._database.write(alone=False) as connection:
             now = self._clock()
             workers.renew(connection, self._worker_id, now)
             lifecycle.start_scheduled(connection, now)
@@ -318,5 +318,5 @@ class _Worker:
     def _beat(self) -> None:
         while not self._over.wait(workers.HEARTBEAT.total_seconds()):
             # A heartbeat that cannot be written shortens the lease, and the lease decides.
-            with suppress(StoreError), self._sender._database.write() as connection:
+            with suppress(StoreError), self._sender._database.write(alone=False) as connection:
                 workers.renew(connection, self._sender._worker_id, self._sender._clock())

@@ -51,7 +51,7 @@ def require_current(database: Database) -> None:
         return
     if revision is None:
         raise SchemaError(
-            f"There is no database at {database.path}." if not database.exists else f"{database.path} is empty.",
+            f"There is no database at {database.name}." if not database.exists else f"{database.name} is empty.",
             hint="Run `newsletter db upgrade` to create it.",
         )
     refuse_foreign(revision)

@@ -23,8 +23,8 @@ from sqlalchemy import delete, func, select, update
 from newsletter.campaigns import dryfill, launch
 from newsletter.campaigns.launch import Order
 from newsletter.site import Site
-from newsletter.store.engine import PRAGMAS, SYNCHRONOUS
 from newsletter.store.schema import campaigns, deliveries
+from newsletter.store.sqlite import PRAGMAS, SYNCHRONOUS
 
 _RAW = """\
 INSERT INTO deliveries (campaign_id, subscriber_id, seq, status, due_at, changed_at)

@@ -25,7 +25,8 @@ from sqlalchemy import Connection
 from newsletter import config
 from newsletter.site import Site
 from newsletter.starter.plant import plant
-from newsletter.store.engine import PRAGMAS, SYNCHRONOUS, Database
+from newsletter.store.engine import Database
+from newsletter.store.sqlite import PRAGMAS, SYNCHRONOUS
 from newsletter.subscribers import transfer
 from newsletter.subscribers.intake import Refusal, Terms
 from newsletter.tokens import KeyRing

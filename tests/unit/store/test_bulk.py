@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from newsletter.store import bulk
+from newsletter.store import bulk, sqlite
 from newsletter.store.engine import Database
 from newsletter.store.schema import media
 
@@ -41,7 +41,7 @@ def usual(database: Database) -> int:
 def test_checkpoint_is_made_once_for_many_turns_and_at_the_end(database: Database) -> None:
     at_first = file_size(database)
     with bulk.long_work(database) as after_turn:
-        for turn in range(bulk.TURNS - 1):
+        for turn in range(sqlite.TURNS - 1):
             put(database, *(f"{turn}-{number}" for number in range(50)))
             after_turn()
         assert file_size(database) == at_first
@@ -67,7 +67,7 @@ def test_connections_go_back_to_checkpoints_of_their_own_even_after_a_fault(data
     with pytest.raises(ZeroDivisionError):
         fail()
     assert meanwhile == 0
-    assert usual(database) == before == bulk.USUAL
+    assert usual(database) == before == sqlite.USUAL
 
 
 def test_reader_with_an_old_view_holds_up_nobody(database: Database) -> None:
@@ -75,7 +75,7 @@ def test_reader_with_an_old_view_holds_up_nobody(database: Database) -> None:
     with database.read() as reading:
         assert reading.execute(media.select()).all()
         with bulk.long_work(database) as after_turn:
-            for turn in range(2 * bulk.TURNS):
+            for turn in range(2 * sqlite.TURNS):
                 put(database, f"turn-{turn}")
                 after_turn()
         assert len(reading.execute(media.select()).all()) == 1

@@ -19,9 +19,10 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.exc import StatementError
 
 from newsletter.errors import ConfigError, StoreError
-from newsletter.store.engine import Database, WriterLock
+from newsletter.store.engine import Database
 from newsletter.store.schema import media
 from newsletter.store.types import canonical_json, to_millis
+from newsletter.store.writer_lock import WriterLock
 
 WRITE = "UPDATE counter SET n = n + 1"
 
@@ -62,7 +63,7 @@ def count_up_and_fail(database: Database) -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("postgresql+psycopg://localhost/news", "not in postgresql"),
+        ("mysql://localhost/news", "not in mysql"),
         ("sqlite://", "must name a file"),
         ("sqlite:///:memory:", "must name a file"),
         ("no url at all", "cannot be read"),
@@ -229,7 +230,7 @@ def test_interrupt_while_waiting_gives_the_turn_away(tmp_path: Path) -> None:
     script = """
 import _thread, signal, sys, threading, time
 from pathlib import Path
-from newsletter.store.engine import WriterLock
+from newsletter.store.writer_lock import WriterLock
 lock, inside, leave = WriterLock(Path(sys.argv[1])), threading.Event(), threading.Event()
 def hold():
     with lock:

@@ -13,28 +13,55 @@ down_revision = None
 
 BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
-REFUSE_DELETE = """
-CREATE TRIGGER consent_records_refuse_delete BEFORE DELETE ON consent_records
-BEGIN SELECT RAISE(ABORT, 'consent records are never deleted'); END
+_NEVER_DELETED = "consent records are never deleted"
+_NEVER_CHANGED = "consent records are never changed"
+_ONLY_ERASED = "consent records are never changed, only their personal part may be erased"
+_CHANGED = """
+  NEW.id {differs} OLD.id OR NEW.list_id {differs} OLD.list_id OR NEW.kind {differs} OLD.kind OR NEW.at {differs} OLD.at
+  OR NEW.wording_hash {differs} OLD.wording_hash OR NEW.commitment {differs} OLD.commitment
+  OR NEW.previous_hash {differs} OLD.previous_hash OR NEW.hash {differs} OLD.hash
+  OR (NEW.personal {differs} OLD.personal AND NEW.personal IS NOT NULL)
+  OR (NEW.salt {differs} OLD.salt AND NEW.salt IS NOT NULL)
+  OR (NEW.subscriber_id {differs} OLD.subscriber_id AND NEW.subscriber_id IS NOT NULL)
 """
 
-REFUSE_REPLACE = """
+ON_SQLITE = (
+    f"""
+CREATE TRIGGER consent_records_refuse_delete BEFORE DELETE ON consent_records
+BEGIN SELECT RAISE(ABORT, '{_NEVER_DELETED}'); END
+""",
+    # Not covered by the other two: INSERT OR REPLACE deletes without firing a DELETE trigger.
+    f"""
 CREATE TRIGGER consent_records_refuse_replace BEFORE INSERT ON consent_records
 WHEN EXISTS (SELECT 1 FROM consent_records WHERE id = NEW.id OR hash = NEW.hash)
-BEGIN SELECT RAISE(ABORT, 'consent records are never changed'); END
-"""
-# Not covered by the other two: INSERT OR REPLACE deletes without firing a DELETE trigger.
-
-REFUSE_UPDATE = """
+BEGIN SELECT RAISE(ABORT, '{_NEVER_CHANGED}'); END
+""",  # noqa: S608
+    f"""
 CREATE TRIGGER consent_records_refuse_update BEFORE UPDATE ON consent_records
-WHEN NEW.id IS NOT OLD.id OR NEW.list_id IS NOT OLD.list_id OR NEW.kind IS NOT OLD.kind OR NEW.at IS NOT OLD.at
-  OR NEW.wording_hash IS NOT OLD.wording_hash OR NEW.commitment IS NOT OLD.commitment
-  OR NEW.previous_hash IS NOT OLD.previous_hash OR NEW.hash IS NOT OLD.hash
-  OR (NEW.personal IS NOT OLD.personal AND NEW.personal IS NOT NULL)
-  OR (NEW.salt IS NOT OLD.salt AND NEW.salt IS NOT NULL)
-  OR (NEW.subscriber_id IS NOT OLD.subscriber_id AND NEW.subscriber_id IS NOT NULL)
-BEGIN SELECT RAISE(ABORT, 'consent records are never changed, only their personal part may be erased'); END
-"""
+WHEN {_CHANGED.format(differs="IS NOT")}
+BEGIN SELECT RAISE(ABORT, '{_ONLY_ERASED}'); END
+""",
+)
+
+ON_POSTGRESQL = (
+    """
+CREATE FUNCTION consent_records_refuse() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'integrity_constraint_violation'; END $$
+""",
+    f"""
+CREATE TRIGGER consent_records_refuse_delete BEFORE DELETE ON consent_records
+FOR EACH ROW EXECUTE FUNCTION consent_records_refuse('{_NEVER_DELETED}')
+""",
+    f"""
+CREATE TRIGGER consent_records_refuse_truncate BEFORE TRUNCATE ON consent_records
+FOR EACH STATEMENT EXECUTE FUNCTION consent_records_refuse('{_NEVER_DELETED}')
+""",
+    f"""
+CREATE TRIGGER consent_records_refuse_update BEFORE UPDATE ON consent_records
+FOR EACH ROW WHEN ({_CHANGED.format(differs="IS DISTINCT FROM")})
+EXECUTE FUNCTION consent_records_refuse('{_ONLY_ERASED}')
+""",
+)
 
 
 def upgrade() -> None:
@@ -134,8 +161,8 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
-        sa.Column("list_id", sa.Integer(), nullable=True, comment="NULL for the `confirm` campaign."),
-        sa.Column("snapshot_id", sa.Integer(), nullable=True, comment="Issues only."),
+        sa.Column("list_id", sa.Integer(), nullable=True, comment="NULL for campaigns that there is one of."),
+        sa.Column("snapshot_id", sa.Integer(), nullable=True, comment="Issues, and steps of series."),
         sa.Column("slug", sa.String(length=120), server_default="", nullable=False),
         sa.Column("is_trial", sa.Boolean(), nullable=False, comment="Went to the sandbox; never blocks a real send."),
         sa.Column("audience", sa.Integer(), server_default="0", nullable=False),
@@ -262,6 +289,5 @@ def upgrade() -> None:
         sqlite_where=sa.text("status IN ('claimed', 'inflight')"),
         postgresql_where=sa.text("status IN ('claimed', 'inflight')"),
     )
-    op.execute(REFUSE_DELETE)
-    op.execute(REFUSE_REPLACE)
-    op.execute(REFUSE_UPDATE)
+    for statement in ON_POSTGRESQL if op.get_bind().dialect.name == "postgresql" else ON_SQLITE:
+        op.execute(statement)
