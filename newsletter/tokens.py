@@ -15,7 +15,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import os
 import secrets
 import stat
 import struct
@@ -25,6 +24,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from newsletter import files
 from newsletter.errors import ConfigError, TokenError
 
 MAC_BYTES = 16
@@ -128,13 +128,7 @@ class KeyRing:
             f'[suppression]\nsecret = "{_b64(self._suppression)}"\n'
         )
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        files.replace(path, text.encode("utf-8"), files.PRIVATE, durable=True)
 
     # -- proofs --------------------------------------------------------------------------------
 
@@ -169,26 +163,39 @@ class KeyRing:
         return self._mac(self.signing[0], purpose, body, MAC_BYTES).hex()
 
     def verp(self, what: Verp) -> str:
-        """The local part of an envelope sender that names its message and proves it (≤ 64 octets).
-
-        Lower-case base32 only, because relays fold the case of local parts.
-        """
-        key = self.signing[-1]
-        body = struct.pack(">BIQH", key.id, what.campaign_id, what.subscriber_uid, what.seq)
-        return "b-" + _b32(body + self._mac(key, "verp", body, VERP_MAC_BYTES))
+        """The local part of an envelope sender that names its message and proves it (≤ 64 octets)."""
+        return self._local_part("b-", "verp", struct.pack(">IQH", what.campaign_id, what.subscriber_uid, what.seq))
 
     def read_verp(self, local_part: str) -> Verp:
         """The reverse of `verp`, whatever the case; raises `TokenError`."""
-        folded = local_part.strip().lower()
-        raw = _unb32(folded.removeprefix("b-")) if folded.startswith("b-") else b""
-        if len(raw) != 15 + VERP_MAC_BYTES:
-            raise TokenError()
-        body, mac = raw[:15], raw[15:]
-        key = self._by_id.get(body[0])
-        if key is None or not hmac.compare_digest(mac, self._mac(key, "verp", body, VERP_MAC_BYTES)):
-            raise TokenError()
-        _, campaign_id, uid, seq = struct.unpack(">BIQH", body)
+        campaign_id, uid, seq = struct.unpack(">IQH", self._read_local_part("b-", "verp", local_part, 14))
         return Verp(campaign_id, uid, seq)
+
+    def leave_address(self, uid: int, list_id: int) -> str:
+        """The local part of the address a mail to which ends a subscription; it never expires."""
+        return self._local_part("u-", "leave by mail", struct.pack(">QI", uid, list_id))
+
+    def read_leave_address(self, local_part: str) -> tuple[int, int]:
+        """The subscriber's uid and the list of such an address, whatever the case; raises `TokenError`."""
+        uid, list_id = struct.unpack(">QI", self._read_local_part("u-", "leave by mail", local_part, 12))
+        return uid, list_id
+
+    def _local_part(self, prefix: str, purpose: str, facts: bytes) -> str:
+        """Lower-case base32 only, because relays fold the case of local parts."""
+        key = self.signing[-1]
+        body = bytes([key.id]) + facts
+        return prefix + _b32(body + self._mac(key, purpose, body, VERP_MAC_BYTES))
+
+    def _read_local_part(self, prefix: str, purpose: str, local_part: str, size: int) -> bytes:
+        folded = local_part.strip().lower()
+        raw = _unb32(folded.removeprefix(prefix)) if folded.startswith(prefix) else b""
+        if len(raw) != 1 + size + VERP_MAC_BYTES:
+            raise TokenError()
+        body, mac = raw[: 1 + size], raw[1 + size :]
+        key = self._by_id.get(body[0])
+        if key is None or not hmac.compare_digest(mac, self._mac(key, purpose, body, VERP_MAC_BYTES)):
+            raise TokenError()
+        return body[1:]
 
     def secrets_for(self, purpose: str) -> list[bytes]:
         """Derived secrets of all keys, oldest first, for signers that rotate by themselves."""

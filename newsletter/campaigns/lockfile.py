@@ -7,7 +7,6 @@ may commit: the lock is as trustworthy as the repository it lies in.
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from newsletter import files
 from newsletter.campaigns.approval import PARTS, Approval, Fingerprint, UnapprovedError
 from newsletter.rendering.slots import without_surrogates
 
@@ -33,12 +33,7 @@ _CONTROLS_IN_BLOCK = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 def write(folder: Path, approval: Approval) -> Path:
     """Put the approval into the issue's `folder`, replacing an earlier one; returns the file."""
     path = folder / FILE_NAME
-    draft = folder / f".{FILE_NAME}.{os.getpid()}"
-    try:
-        draft.write_text(as_toml(approval), "utf-8", newline="\n")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    files.replace(path, as_toml(approval).encode("utf-8"))
     return path
 
 

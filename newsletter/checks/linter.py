@@ -5,12 +5,12 @@ Only warnings and remarks can be silenced: an error is something that would harm
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator
 
 from jinja2 import Environment
 
+from newsletter import spelling
 from newsletter.checks import registry
 from newsletter.checks.extras import NOTHING_MORE, Extras
 from newsletter.checks.findings import Finding, Severity, from_error, in_order
@@ -93,4 +93,4 @@ def _explains(reason: str) -> bool:
 
 
 def _meant(word: str, known: Iterable[str]) -> str:
-    return f"Did you mean {difflib.get_close_matches(word, list(known), n=1, cutoff=0.0)[0]}?"
+    return f"Did you mean {spelling.nearest(word, known, cutoff=0.0)}?"

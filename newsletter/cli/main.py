@@ -18,7 +18,7 @@ from typing import NoReturn
 
 import click
 
-from newsletter import __version__
+from newsletter import __version__, spelling
 from newsletter.cli.console import Console, console_options, styled
 from newsletter.errors import NewsletterError
 
@@ -71,10 +71,8 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Name the nearest command when there is none of that name."""
         if args and args[0] not in COMMANDS:
-            from difflib import get_close_matches
-
-            near = get_close_matches(args[0], COMMANDS, n=1)
-            ctx.fail(f"There is no command {args[0]!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+            near = spelling.nearest(args[0], COMMANDS)
+            ctx.fail(f"There is no command {args[0]!r}." + (f" Did you mean {near!r}?" if near else ""))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from newsletter import spelling
 from newsletter.cli.console import Console, console_options, table
 from newsletter.errors import NotFoundError
 
@@ -286,7 +287,6 @@ def _terms(
 
 
 def _fields(site: Site, given: tuple[str, ...]) -> dict[str, str]:
-    from newsletter.config import nearest
 
     declared = [field.name for field in site.config.fields]
     found = {}
@@ -295,7 +295,7 @@ def _fields(site: Site, given: tuple[str, ...]) -> dict[str, str]:
         if not equals:
             raise click.UsageError(f"--field {each}: write it as NAME=VALUE.")
         if name not in declared:
-            hint = nearest(name, declared) if declared else "None are declared in newsletter.toml."
+            hint = spelling.hint(name, declared) if declared else "None are declared in newsletter.toml."
             raise click.UsageError(f"--field {each}: there is no field {name} in [[fields]]. {hint}")
         found[name] = value
     return found

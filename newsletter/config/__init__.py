@@ -8,7 +8,6 @@ from newsletter.config.model import (
     FieldConfig,
     ListConfig,
     SmtpConfig,
-    nearest,
 )
 
 __all__ = [
@@ -22,7 +21,6 @@ __all__ = [
     "SmtpConfig",
     "is_loopback",
     "load",
-    "nearest",
     "parse",
     "settable",
     "variable_for",

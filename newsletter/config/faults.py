@@ -11,7 +11,8 @@ from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from newsletter.config.model import Config, Section, nearest
+from newsletter import spelling
+from newsletter.config.model import Config, Section
 from newsletter.errors import ConfigError
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
@@ -149,7 +150,7 @@ def _hint(fault: ErrorDetails) -> str:
     if fault["type"] == "extra_forbidden":
         parent = _setting(parents) if parents else None
         model = section_of(parent) if parent is not None else Config
-        return nearest(leaf, model.model_fields if model else ())
+        return spelling.hint(leaf, model.model_fields if model else ())
     info = _setting(fault["loc"])
     if info is None or not info.description:
         return MANUAL

@@ -18,9 +18,10 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from newsletter import spelling
 from newsletter.config import dotenv
 from newsletter.config.faults import refusal, section_of
-from newsletter.config.model import Config, nearest
+from newsletter.config.model import Config
 from newsletter.errors import ConfigError
 
 FILE_NAME = "newsletter.toml"
@@ -113,7 +114,7 @@ def _apply(values: dict[str, Any], origins: Origins, override: _Override, folder
     if key is None and variable.endswith("_FILE"):
         key, from_file = known.get(variable.removesuffix("_FILE")), True
     if key is None:
-        raise ConfigError(f"{source}: {variable} is not a setting.", hint=nearest(variable, known))
+        raise ConfigError(f"{source}: {variable} is not a setting.", hint=spelling.hint(variable, known))
     if from_file:
         try:
             value = (folder / value).read_text("utf-8").strip()

@@ -6,14 +6,13 @@ must not be together stands here: a password never meets a relay without TLS.
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from newsletter import spelling
 from newsletter.config.kinds import (
     Colour,
     HostName,
@@ -347,7 +346,7 @@ class Config(Section):
         for each in self.lists:
             if each.slug == slug:
                 return each
-        raise NotFoundError(f"There is no list {slug!r}.", hint=nearest(slug, [each.slug for each in self.lists]))
+        raise NotFoundError(f"There is no list {slug!r}.", hint=spelling.hint(slug, [each.slug for each in self.lists]))
 
     @property
     def offered_languages(self) -> tuple[str, ...]:
@@ -368,10 +367,3 @@ class Config(Section):
     def from_name(self) -> str:
         """The display name of the From line."""
         return self.sender.name or self.name
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint that names what was probably meant."""
-    choices = list(known)
-    near = difflib.get_close_matches(word, choices, n=1, cutoff=0.5)
-    return f"Did you mean {near[0]}?" if near else f"Known: {', '.join(sorted(choices))}."

@@ -9,7 +9,8 @@ import re
 import tomllib
 from pathlib import Path
 
-from newsletter.content.frontmatter import nearest, read_source
+from newsletter import spelling
+from newsletter.content.frontmatter import read_source
 from newsletter.content.images import open_image
 from newsletter.content.places import inside
 from newsletter.content.values import Author, Image
@@ -76,7 +77,7 @@ def _author(issues_dir: Path, table: _Table, value: object) -> Author:
         )
     for key in value:
         if key not in _KEYS:
-            close = nearest(key, _KEYS)
+            close = spelling.nearest(key, _KEYS)
             hint = f'Did you mean "{close}"?' if close else f"Known keys: {', '.join(_KEYS)}."
             raise table.error(f'"{key}" is not a known key of author "{table.key}".', key=key, hint=hint)
 

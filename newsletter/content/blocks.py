@@ -6,7 +6,6 @@ the tokens are arranged, so that a text can be searched for pictures before its 
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 
@@ -14,6 +13,7 @@ from markdown_it.common.normalize_url import normalizeLink
 from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 
+from newsletter import spelling
 from newsletter.content.links import check_link
 from newsletter.content.values import Markdown
 from newsletter.errors import ContentError
@@ -164,8 +164,8 @@ def _unknown(opening: Token, md: Markdown) -> ContentError:
         return _error(
             opening, md, '"only" cannot stand here.', "Begin it at the left margin, outside lists and quotes."
         )
-    near = difflib.get_close_matches(name, _FORMS, n=1)
-    meant = f'Did you mean "{near[0]}"? ' if near else ""
+    near = spelling.nearest(name, _FORMS)
+    meant = f'Did you mean "{near}"? ' if near else ""
     known = ", ".join(sorted([*_FORMS, "only"]))
     return _error(opening, md, f'There is no container "{name[:40]}".', f"{meant}Known: {known}.")
 

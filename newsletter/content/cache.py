@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import tempfile
 from pathlib import Path
+
+from newsletter import files
 
 LIMIT = 256_000_000
 """Bytes that stay in the folder."""
@@ -39,14 +39,7 @@ class Cache:
         """Keep `data`; a folder that cannot be written, or a full disk, is no fault."""
         with contextlib.suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=".", dir=self._folder)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(hashlib.sha256(data).digest() + data)
-                os.replace(name, self._folder / key)
-            except OSError:
-                os.unlink(name)
-                raise
+            files.replace(self._folder / key, hashlib.sha256(data).digest() + data, files.PRIVATE)
             self._make_room()
 
     def _make_room(self) -> None:

@@ -7,10 +7,9 @@ type, and whatever is wrong is reported at its file and line with a remedy.
 
 from __future__ import annotations
 
-import difflib
 import enum
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from newsletter import spelling
 from newsletter.content.values import Markdown
 from newsletter.errors import ContentError
 
@@ -101,11 +101,6 @@ class FrontMatter:
         return ContentError(message, path=self.path, line=self.lines.get(key, 1), hint=hint)
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The known word most like `word`, or an empty string when none is alike."""
-    return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.5)), "")
-
-
 def read_source(path: Path) -> str:
     """The text of a file: UTF-8, BOM and CRLF tolerated, at most `MAX_BYTES`, no control characters."""
     try:
@@ -181,7 +176,7 @@ def _values(source: str, path: Path, schema: Schema) -> tuple[dict[str, Value], 
                 f'"{key}" is given twice, first in line {lines[key]}.', path=path, line=line, hint="Remove one of them."
             )
         if key not in schema:
-            close = nearest(key, schema)
+            close = spelling.nearest(key, schema)
             known = f'Did you mean "{close}"?' if close else f"Known keys: {', '.join(schema)}."
             raise ContentError(f'"{key}" is not a known key.', path=path, line=line, hint=known)
         lines[key] = line

@@ -11,10 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from newsletter import spelling
 from newsletter.content.authors import FILE_NAME as AUTHORS_FILE
 from newsletter.content.authors import load_authors
 from newsletter.content.conditions import Condition, parse
-from newsletter.content.frontmatter import FrontMatter, Key, Kind, Schema, nearest, read
+from newsletter.content.frontmatter import FrontMatter, Key, Kind, Schema, read
 from newsletter.content.images import open_image
 from newsletter.content.markdown import image_refs
 from newsletter.content.places import inside
@@ -80,7 +81,7 @@ def load_issue(issues_dir: Path, slug: str, *, language: str = "en", typography:
             hint="Issues are named in lower-case letters, digits and hyphens, such as 007-sleep-and-your-spine.",
         )
     if not (folder / "issue.md").exists() and not (folder / "issue.md").is_symlink():
-        close = nearest(slug, list_issues(issues_dir))
+        close = spelling.nearest(slug, list_issues(issues_dir))
         raise NotFoundError(
             f'There is no issue "{slug}" in {issues_dir}.',
             hint=(f'Did you mean "{close}"? ' if close else "") + f'"newsletter new {slug}" creates it.',
@@ -189,7 +190,7 @@ class _Desk:
         if name in self.authors:
             author = self.authors[name]
             return replace(author, bio=typeset(author.bio, self.language)) if self.typography else author
-        close = nearest(name, self.authors)
+        close = spelling.nearest(name, self.authors)
         raise matter.error(
             key,
             f'There is no author "{name}".',

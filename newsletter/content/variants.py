@@ -15,10 +15,10 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
+from newsletter import spelling
 from newsletter.content import conditions
 from newsletter.content.blocks import LEAVES
 from newsletter.content.conditions import Condition
-from newsletter.content.frontmatter import nearest
 from newsletter.content.values import Article, Issue, Markdown
 from newsletter.errors import ContentError
 
@@ -292,7 +292,7 @@ def _require_words(left: Markdown, whole: Markdown, reader: Collection[str]) -> 
 def _refuse_unknown(found: Collection[Condition], known_lists: Collection[str]) -> None:
     for condition in found:
         for slug in sorted(condition.lists.difference(known_lists)):
-            close = nearest(slug, known_lists)
+            close = spelling.nearest(slug, known_lists)
             raise ContentError(
                 f'There is no list "{slug}" in newsletter.toml.',
                 path=condition.path,

@@ -12,7 +12,6 @@ come and go (containers), `NEWSLETTER_INSTANCE_ID` takes the place of the file.
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -20,6 +19,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from newsletter import files
 from newsletter.deliveries import ledger
 from newsletter.errors import RefusedError, StoreError
 from newsletter.store.engine import Database
@@ -128,16 +128,10 @@ class Fence:
             ) from error
 
     def _write(self, outside: Outside) -> None:
-        # A name of its own for every writer: two senders must not tear one draft.
-        draft = self._path.with_name(f"{self._path.name}.{os.getpid()}.{secrets.token_hex(4)}")
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(file, "w", encoding="utf-8") as out:
-                json.dump(asdict(outside), out)
-            draft.replace(self._path)
+            files.replace(self._path, json.dumps(asdict(outside)).encode("utf-8"), files.PRIVATE)
         except OSError as error:
-            draft.unlink(missing_ok=True)
             raise StoreError(
                 f"{self._path} cannot be written: {error.strerror}.", hint="Check its folder and the room on the disk."
             ) from error

@@ -14,10 +14,10 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import overload
 
+from newsletter import spelling
 from newsletter.content.values import Fitted, Markdown
 from newsletter.errors import ContentError, RenderError
 
@@ -160,9 +160,9 @@ class SlotBook:
         """What is wrong with this use of `name`, and the remedy; None when it is fine."""
         if name not in self._needs_fallback:
             full = f"subscriber.{name}"
-            near = [full] if full in self._needs_fallback else get_close_matches(name, self._needs_fallback, n=1)
+            near = full if full in self._needs_fallback else spelling.nearest(name, self._needs_fallback)
             known = ", ".join(sorted(self._needs_fallback))
-            hint = f"Did you mean {near[0]}?" if near else f"Known are {known}."
+            hint = f"Did you mean {near}?" if near else f"Known are {known}."
             return f"There is no merge tag {name}.", hint
         if name.endswith("_url"):
             if fallback is not None:

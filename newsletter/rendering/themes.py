@@ -7,12 +7,10 @@ sheet. The default theme lacks everything but a line about itself: `templates/` 
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
-from newsletter import starter
-from newsletter.config.model import nearest
+from newsletter import spelling, starter
 from newsletter.errors import ConfigError, NotFoundError, RefusedError
 
 DEFAULT = "magazine"
@@ -59,7 +57,7 @@ def folders(site_templates: Path | None, name: str) -> list[Path]:
     """
     names = [theme.name for theme in known(site_templates)]
     if name not in names:
-        raise ConfigError(f"There is no theme {name!r}.", hint=nearest(name, names))
+        raise ConfigError(f"There is no theme {name!r}.", hint=spelling.hint(name, names))
     if site_templates is None:
         return packaged_folders(name)
     own = site_templates / "themes" / name
@@ -89,9 +87,9 @@ def eject(site_templates: Path, name: str, files: tuple[str, ...] = (), *, force
     for wanted in files or (ISSUE,):
         matching = {each: path for each, path in sources.items() if each == wanted or each.startswith(_slashed(wanted))}
         if not matching:
-            near = difflib.get_close_matches(wanted, sources, n=1)
+            near = spelling.nearest(wanted, sources)
             hint = (
-                f"Did you mean {near[0]}?"
+                f"Did you mean {near}?"
                 if near
                 else f"Without any name, all that an issue of {name} is made of is copied."
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import tomllib
@@ -10,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from newsletter import starter
+from newsletter import files, starter
 from newsletter.errors import RefusedError
 
 FILE_NAME = "newsletter.toml"
@@ -178,8 +177,6 @@ def _make_folder(path: Path, made: list[Path]) -> None:
         made.append(path)
 
 
-def _write(path: Path, text: str, made: list[Path], mode: int = 0o644) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+def _write(path: Path, text: str, made: list[Path], mode: int = files.USUAL) -> None:
+    files.create(path, text.encode("utf-8"), mode)
     made.append(path)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)

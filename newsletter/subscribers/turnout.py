@@ -8,7 +8,6 @@ ahead of time, a scanner, a program) is the door's business to leave out.
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
+from newsletter import files
 from newsletter.store.engine import WriterLock
 
 DAYS = 400
@@ -89,6 +89,4 @@ class Turnout:
 
     def _replace(self, days: Mapping[str, Mapping[str, int]]) -> None:
         newest = dict(sorted(days.items())[-DAYS:])
-        temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        temporary.write_text(json.dumps(newest, indent=1) + "\n", "utf-8")
-        temporary.replace(self._path)
+        files.replace(self._path, f"{json.dumps(newest, indent=1)}\n".encode())

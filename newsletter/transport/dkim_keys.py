@@ -6,7 +6,6 @@ The private key is a PEM file of mode 0600 beside the key ring, outside the data
 from __future__ import annotations
 
 import base64
-import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from newsletter import files
 from newsletter.errors import ConfigError
 
 RECOMMENDED_BITS = 2048
@@ -50,7 +50,7 @@ def create_key(path: Path) -> rsa.RSAPrivateKey:
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        files.create(path, pem, files.PRIVATE, durable=True)
     except FileExistsError as error:
         raise ConfigError(
             f"{path} exists already.", hint="Choose another --selector; keys are never overwritten."
@@ -59,10 +59,6 @@ def create_key(path: Path) -> rsa.RSAPrivateKey:
         raise ConfigError(
             f"{path} cannot be written ({error.strerror}).", hint="Check the folder and its owner."
         ) from error
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
     return key
 
 

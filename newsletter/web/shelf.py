@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from newsletter import files
 from newsletter.errors import RefusedError
 
 LIST = ".newsletter-archive.json"
@@ -121,12 +121,7 @@ def _digest(path: Path) -> str | None:
 def _write(path: Path, data: bytes) -> None:
     """All of it or nothing, whatever happens meanwhile."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_bytes(data)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    files.replace(path, data)
 
 
 def _prune(folder: Path, top: Path) -> None:

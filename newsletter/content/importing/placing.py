@@ -7,7 +7,6 @@ only where none is, and what was created is removed again when a later step fail
 from __future__ import annotations
 
 import json
-import os
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -15,9 +14,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from newsletter import files, spelling
 from newsletter.content.authors import FILE_NAME as AUTHORS_FILE
 from newsletter.content.authors import load_authors
-from newsletter.content.frontmatter import nearest
 from newsletter.content.importing.as_markdown import UNDESCRIBED
 from newsletter.content.importing.bylines import same_person, split_byline
 from newsletter.content.importing.pictures import Gatherer, Picture
@@ -111,7 +110,7 @@ def _author(found: Found, wanted: str, authors: Mapping[str, Author]) -> tuple[s
     if wanted:
         name, credentials = split_byline(wanted)
         if not name or (name == name.lower() and " " not in name):
-            close = nearest(wanted, authors)
+            close = spelling.nearest(wanted, authors)
             raise NewsletterError(
                 f'There is no author "{wanted}".',
                 hint=(f'Did you mean "{close}"? ' if close else "")
@@ -190,20 +189,15 @@ def _write(
 
 def _create(path: Path, data: bytes, made: list[Path]) -> None:
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        files.create(path, data)
     except FileExistsError as error:
         raise RefusedError(f"{path} exists already.", hint="Move it away, or import under another --title.") from error
     made.append(path)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
 
 
 def _append(path: Path, table: str) -> None:
     """Add a table at the end, in one step, keeping everything that is there."""
     before = path.read_text("utf-8") if path.exists() else ""
     gap = "" if not before else "\n" if before.endswith("\n") else "\n\n"
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(before + gap + table, "utf-8")
-    if path.exists():
-        beside.chmod(path.stat().st_mode)
-    beside.replace(path)
+    mode = path.stat().st_mode & 0o777 if path.exists() else files.USUAL
+    files.replace(path, (before + gap + table).encode("utf-8"), mode)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from newsletter.config import Config, is_loopback, nearest
+from newsletter.config import Config, is_loopback
 from newsletter.errors import NotFoundError
 
 BASE: dict[str, Any] = {
@@ -158,11 +158,6 @@ def test_list_is_found_by_slug_and_the_nearest_is_named() -> None:
     assert found.list("clinic-notes").title == "B"
     with pytest.raises(NotFoundError, match=r"Did you mean clinic-notes\?"):
         found.list("clinic-note")
-
-
-def test_nearest_word_or_all_of_them() -> None:
-    assert nearest("adress", ["address", "name"]) == "Did you mean address?"
-    assert nearest("zzz", ["b", "a"]) == "Known: a, b."
 
 
 def test_configuration_cannot_be_changed_afterwards() -> None:

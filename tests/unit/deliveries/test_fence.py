@@ -277,7 +277,7 @@ def test_count_that_cannot_be_written_stops_nothing(home: Site, monkeypatch: pyt
     def full(*_: object, **__: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("newsletter.deliveries.fence.os.open", full)
+    monkeypatch.setattr("newsletter.files.os.open", full)
     counted(home)
     home.fence.require()
 
