@@ -20,7 +20,6 @@ from sqlalchemy.exc import ArgumentError
 from newsletter.errors import ConfigError, StoreError
 from newsletter.store.backend import Backend
 from newsletter.store.sqlite import Sqlite
-from newsletter.store.writer_lock import WriterLock as WriterLock  # noqa: PLC0414
 
 Execute = Callable[[str, Mapping[str, Any]], int]
 """Runs a statement with its parameters; tells how many rows it touched."""

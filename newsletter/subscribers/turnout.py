@@ -16,7 +16,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from newsletter import files
-from newsletter.store.engine import WriterLock
+from newsletter.store.writer_lock import WriterLock
 
 DAYS = 400
 """Days that are kept."""
