@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import html
+import json
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import altcha
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
@@ -194,6 +197,16 @@ def hidden_fields(page: str) -> dict[str, Any]:
 def visible(page: str) -> str:
     """A page with its character references resolved."""
     return html.unescape(page)
+
+
+def solution(page: str) -> str:
+    """What the script of the page would bring."""
+    text = visible(page.partition('data-challenge="')[2].partition('"')[0])
+    challenge = altcha.Challenge.from_dict(json.loads(text))
+    solved = altcha.solve_challenge(challenge)
+    assert solved is not None
+    payload = {"challenge": challenge.to_dict(), "solution": solved.to_dict()}
+    return base64.b64encode(json.dumps(payload).encode()).decode()
 
 
 def mutated(token: str, times: int) -> list[str]:

@@ -2,6 +2,10 @@
 
 The row holds one number, when the bucket will be full again (the generic cell rate algorithm of ATM, ITU-T I.371);
 a request moves it on by one interval and is refused when that would lie more than a minute ahead.
+
+Deliberately not the counters of the gate before sign-ups: a key needs one rate, for every request, and has to say how
+much of it is left; the gate keeps several budgets over hours and days, of what was let in. One row would not do for
+those, and a row per request would be too much for this.
 """
 
 from __future__ import annotations

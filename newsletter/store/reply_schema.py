@@ -31,7 +31,6 @@ replies = Table(
     Column("email_key", String(320), nullable=False, index=True),
     Column("words", Text, nullable=False, comment="Plain text."),
     Column("status", String(10), nullable=False),
-    Column("network", String(43), nullable=False, comment="IPv4 /24 or IPv6 /48; erased when it is decided."),
     Column("created_at", UTCDateTime, nullable=False),
     Column("decided_at", UTCDateTime),
     Column("told_at", UTCDateTime, comment="When the editor had a mail about it."),

@@ -9,8 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -19,14 +18,13 @@ from newsletter.addresses import Address
 from newsletter.deliveries.lifecycle import sources
 from newsletter.errors import NotFoundError, StateError
 from newsletter.store.reply_schema import ReplyStatus, replies
+from newsletter.subscribers.gate import Decision, Gate, Verdict, Visit
 
 MAX_WORDS = 8 * 1024
 """Octets of a reply, in UTF-8."""
 
-LIMITS: Sequence[tuple[timedelta, int]] = ((timedelta(minutes=10), 3), (timedelta(days=1), 10))
-"""Undecided replies from one network: at most so many within so long."""
 MOST_WAITING = 500
-"""Undecided replies in all; what comes when nobody reads them any more is not kept."""
+"""Undecided replies; what comes when nobody reads them any more is not kept."""
 
 REPLY: Mapping[ReplyStatus, frozenset[ReplyStatus]] = {
     ReplyStatus.PENDING: frozenset({ReplyStatus.APPROVED, ReplyStatus.REJECTED}),
@@ -37,15 +35,6 @@ REPLY: Mapping[ReplyStatus, frozenset[ReplyStatus]] = {
 _JOINERS = frozenset("\u200c\u200d")
 
 
-class Posted(StrEnum):
-    """What became of a reply that came in."""
-
-    KEPT = "kept"
-    KNOWN = "known"
-    """The same words came before; a second press of the button is no second reply."""
-    TOO_MANY = "too-many"
-
-
 @dataclass(frozen=True)
 class Draft:
     """A reply as it came in, checked and cleaned."""
@@ -54,8 +43,6 @@ class Draft:
     name: str
     address: Address
     words: str
-    network: str
-    """The truncated network it came from; empty when unknown."""
 
 
 @dataclass(frozen=True)
@@ -98,13 +85,20 @@ def clean_words(text: str) -> str:
     return paragraphs.strip()
 
 
-def post(connection: Connection, draft: Draft, now: datetime) -> Posted:
-    """Keep a reply until an editor has looked at it; nothing is kept over the limits."""
+def post(connection: Connection, gate: Gate, visit: Visit, draft: Draft, now: datetime) -> Decision:
+    """Through the gate and onto the editor's desk: kept with PASS. Call inside a write transaction.
+
+    The same words once more are a second press of the button: no second reply, and nothing to decide.
+    """
     same = (replies.c.slug == draft.slug, replies.c.email_key == draft.address.key, replies.c.words == draft.words)
     if connection.execute(select(replies.c.id).where(*same).limit(1)).scalar() is not None:
-        return Posted.KNOWN
-    if _is_over(connection, draft.network, now):
-        return Posted.TOO_MANY
+        return Decision(Verdict.PASS)
+    decision = gate.decide(connection, visit, now)
+    if decision.verdict is not Verdict.PASS:
+        return decision
+    if _waiting(connection) >= MOST_WAITING:
+        return Decision(Verdict.ENOUGH, "desk")
+    gate.spend(connection, visit, now)
     connection.execute(
         insert(replies).values(
             slug=draft.slug,
@@ -113,11 +107,10 @@ def post(connection: Connection, draft: Draft, now: datetime) -> Posted:
             email_key=draft.address.key,
             words=draft.words,
             status=ReplyStatus.PENDING,
-            network=draft.network,
             created_at=now,
         )
     )
-    return Posted.KEPT
+    return decision
 
 
 def approved(connection: Connection, slug: str | None = None) -> dict[str, tuple[PublicReply, ...]]:
@@ -149,12 +142,12 @@ def page(connection: Connection, status: ReplyStatus | None = None) -> list[Repl
 
 
 def decide(connection: Connection, reply_id: int, target: ReplyStatus, now: datetime) -> Reply:
-    """Show a reply or do not; where it came from is no longer needed then. Raises `StateError` when it stands there."""
+    """Show a reply or do not. Raises `StateError` when it stands there already."""
     found = find(connection, reply_id)
     moved = connection.execute(
         update(replies)
         .where(replies.c.id == reply_id, replies.c.status.in_(sources(REPLY, target)))
-        .values(status=target, decided_at=now, network="")
+        .values(status=target, decided_at=now)
     ).rowcount
     if not moved:
         raise StateError(f"Reply {reply_id} is {found.status.value} already.")
@@ -178,15 +171,9 @@ def mark_told(connection: Connection, known: Sequence[Reply], now: datetime) -> 
     connection.execute(update(replies).where(replies.c.id.in_([each.id for each in known])).values(told_at=now))
 
 
-def _is_over(connection: Connection, network: str, now: datetime) -> bool:
+def _waiting(connection: Connection) -> int:
     waiting = select(func.count()).select_from(replies).where(replies.c.status == ReplyStatus.PENDING)
-    if connection.execute(waiting).scalar_one() >= MOST_WAITING:
-        return True
-    return any(
-        connection.execute(waiting.where(replies.c.network == network, replies.c.created_at > now - span)).scalar_one()
-        >= limit
-        for span, limit in LIMITS
-    )
+    return int(connection.execute(waiting).scalar_one())
 
 
 def _visible(character: str) -> str:

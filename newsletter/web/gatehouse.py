@@ -1,7 +1,7 @@
-"""The gate as forms meet it: what a post proves about itself, and the page that asks it for more.
+"""The gate as forms meet it: what a post proves about itself, and what it is asked for more.
 
-That page carries everything that was sent as hidden fields under one button. When work is asked for, a script of
-ours does it in a worker; without scripts the same button counts after a pause.
+A page carries everything that was sent once more, under one button. When work is asked for, a script of ours does it
+in a worker; without scripts the same button counts after a pause.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from werkzeug.datastructures import MultiDict
 
 from newsletter.addresses import Address
 from newsletter.config import ListConfig
-from newsletter.subscribers.gate import HONEYPOT, MIN_AGE, PAUSE, Decision, Verdict, Visit
-from newsletter.web.door import Door, form_name
+from newsletter.subscribers.gate import HONEYPOT, MIN_AGE, PAUSE, Decision, Errand, Verdict, Visit
+from newsletter.web.door import Door
 from newsletter.web.headers import POLICY
 
 AGAIN = "again"
@@ -33,34 +33,45 @@ WORKING = POLICY.format(ancestors="'none'") + "; script-src 'self'; worker-src '
 class Seen:
     """What a posted form proves about itself."""
 
-    origin: str
-    """The page it stood on; empty when its token is none or out of time."""
-    has_pressed: bool
-    has_waited: bool
-    waiting: str
+    is_proven: bool = False
+    """Its token is ours and in time."""
+    has_pressed: bool = False
+    has_waited: bool = False
+    waiting: str = ""
     """The token of a pause that has begun."""
 
 
-def look(here: Door, form: MultiDict[str, str]) -> Seen:
-    """Read the token of a form."""
-    token, path, now = form.get("form", ""), form.get("page", ""), here.site.clock()
-    waited = here.forms.age(token, f"{WAIT} {path}", now)
-    has_pressed = waited is not None or here.forms.is_fresh(token, f"{AGAIN} {path}", now)
-    is_proven = has_pressed or here.forms.is_fresh(token, form_name(path), now)
+@dataclass(frozen=True)
+class More:
+    """What a form is asked for before it counts: to be sent once more, and perhaps work or a pause before that."""
+
+    token: str
+    challenge: str = ""
+    """For the solver; empty when no work is asked for."""
+    pause: int = int(PAUSE.total_seconds())
+    """Seconds that stand for the work."""
+
+
+def look(here: Door, form: MultiDict[str, str], name: str) -> Seen:
+    """Read the token of a form; `name` is what it is signed for."""
+    token, now = form.get("form", ""), here.site.clock()
+    waited = here.forms.age(token, f"{WAIT} {name}", now)
+    has_pressed = waited is not None or here.forms.is_fresh(token, f"{AGAIN} {name}", now)
     return Seen(
-        origin=path if is_proven else "",
+        is_proven=has_pressed or here.forms.is_fresh(token, name, now),
         has_pressed=has_pressed,
         has_waited=waited is not None and waited >= PAUSE,
         waiting=token if waited is not None else "",
     )
 
 
-def visit(here: Door, seen: Seen, address: Address, form: MultiDict[str, str]) -> Visit:
+def visit(here: Door, seen: Seen, address: Address, form: MultiDict[str, str], errand: Errand = Errand.SIGNUP) -> Visit:
     """What the gate is told; checks the proof of work, outside of any transaction."""
     return Visit(
         address=address,
         ip=request.remote_addr or "",
-        is_proven=bool(seen.origin),
+        errand=errand,
+        is_proven=seen.is_proven,
         is_trapped=bool(form.get(HONEYPOT)),
         has_pressed=seen.has_pressed,
         has_waited=seen.has_waited,
@@ -68,26 +79,39 @@ def visit(here: Door, seen: Seen, address: Address, form: MultiDict[str, str]) -
     )
 
 
-def ask_for_more(
-    here: Door, decision: Decision, seen: Seen, lists: Sequence[ListConfig], sent: Sequence[tuple[str, str]]
+def more(here: Door, decision: Decision, seen: Seen, name: str) -> More:
+    """What the gate asks the form of that name for."""
+    now = here.site.clock()
+    if decision.verdict is Verdict.PROOF:
+        token = seen.waiting or here.forms.issue(f"{WAIT} {name}", now)
+        return More(token, here.gate.proofs.challenge(now))
+    return More(once_more(here, name))
+
+
+def once_more(here: Door, name: str) -> str:
+    """The token of a form that was filled in already: its button works at once."""
+    return here.forms.issue(f"{AGAIN} {name}", here.site.clock() - MIN_AGE)
+
+
+def interstitial(
+    here: Door, asked: More, page: str, lists: Sequence[ListConfig], sent: Sequence[tuple[str, str]]
 ) -> Response:
-    """The interstitial: `sent` once more under one button; nothing is kept until it is pressed."""
-    now, path = here.site.clock(), seen.origin or claimed_origin()
-    works = decision.verdict is Verdict.PROOF
-    if works:
-        token = seen.waiting or here.forms.issue(f"{WAIT} {path}", now)
-    else:
-        token = here.forms.issue(f"{AGAIN} {path}", now - MIN_AGE)  # so that the button works at once
-    hidden = [("form", token), ("page", path), *sent]
-    response = here.page(
+    """A sign-up once more under one button; `sent` is all there is of it, for nothing is kept until it is pressed."""
+    hidden = [pair for pair in (("form", asked.token), ("page", page), *sent) if pair[1]]
+    page_once_more = here.page(
         "interstitial",
         lists=lists,
         email=dict(sent)["email"],
-        hidden=[pair for pair in hidden if pair[1]],
-        challenge=here.gate.proofs.challenge(now) if works else None,
-        pause=int(PAUSE.total_seconds()),
+        hidden=hidden,
+        challenge=asked.challenge,
+        pause=asked.pause,
     )
-    if works:
+    return working(page_once_more, asked)
+
+
+def working(response: Response, asked: More) -> Response:
+    """A page that may work, if it is asked to."""
+    if asked.challenge:
         response.headers["Content-Security-Policy"] = WORKING
     return response
 

@@ -1,7 +1,7 @@
 """Replying to a past issue: a form under its page, and nothing of it public before an editor has read it.
 
-The gate is the one of sign-ups as far as it fits: a form that comes back too fast, too late or with the honeypot
-filled is not dropped but shown once more with everything in it. The answer says nothing about the address.
+The gate is the one of sign-ups. A form that comes back too fast, too late or with the honeypot filled is not dropped,
+but shown once more with everything in it, and so is one that has to bring work. No answer tells about the address.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from newsletter.campaigns import publication
 from newsletter.errors import AddressError
 from newsletter.rendering.translation import noted
 from newsletter.subscribers import replies
-from newsletter.subscribers.consent import truncated_network
-from newsletter.subscribers.gate import HONEYPOT, MIN_AGE
+from newsletter.subscribers.gate import Errand, Verdict
 from newsletter.subscribers.people import clean_name
-from newsletter.subscribers.replies import MAX_WORDS, Draft, Posted
+from newsletter.subscribers.replies import MAX_WORDS, Draft
+from newsletter.web import gatehouse
 from newsletter.web.archive import refuse_private
 from newsletter.web.door import Door, door, is_cross_site
-from newsletter.web.reply_box import ReplyBox, is_proven, token_once_more
+from newsletter.web.gatehouse import More, Seen
+from newsletter.web.reply_box import ReplyBox, form_name
 from newsletter.web.signup import FORM_TYPES
 
 blueprint = Blueprint("replies", __name__)
@@ -48,16 +49,18 @@ def post(slug: str) -> Response:
     draft, errors = _read(slug, form)
     if draft is None:
         return _again(here, slug, form, errors, 400)
-    if is_cross_site() or not is_proven(here, slug, form.get("form", "")) or form.get(HONEYPOT):
-        return _again(here, slug, form, {}, 200)
+    seen = Seen() if is_cross_site() else gatehouse.look(here, form, form_name(slug))
+    visit = gatehouse.visit(here, seen, draft.address, form, Errand.REPLY)
     with here.site.database.write() as connection:
-        posted = replies.post(connection, draft, here.site.clock())
-    if posted is Posted.TOO_MANY:
+        decision = replies.post(connection, here.gate, visit, draft, here.site.clock())
+    if decision.verdict is Verdict.PASS:
+        return Response(status=303, headers={"Location": f"/archive/{slug}/reply"})
+    if decision.verdict is Verdict.ENOUGH:
         sentence = noted("Many replies are waiting to be read just now. Please keep your words and try again later.")
         response = _again(here, slug, form, {"words": sentence}, 429)
         response.headers["Retry-After"] = _PATIENCE
         return response
-    return Response(status=303, headers={"Location": f"/archive/{slug}/reply"})
+    return _again(here, slug, form, {}, 200, gatehouse.more(here, decision, seen, form_name(slug)))
 
 
 def _open(slug: str) -> Door:
@@ -89,15 +92,18 @@ def _read(slug: str, form: MultiDict[str, str]) -> tuple[Draft | None, dict[str,
         errors["words"] = noted("That is longer than a reply can be. Please say it in fewer words.")
     if errors or address is None:
         return None, errors
-    return Draft(slug, name, address, words, truncated_network(request.remote_addr or "")), errors
+    return Draft(slug, name, address, words), errors
 
 
-def _again(here: Door, slug: str, form: MultiDict[str, str], errors: dict[str, str], status: int) -> Response:
-    """The form with what was typed and a token that works at once; `errors` say what cannot be used."""
+def _again(  # noqa: PLR0917
+    here: Door, slug: str, form: MultiDict[str, str], errors: dict[str, str], status: int, asked: More | None = None
+) -> Response:
+    """The form with what was typed, and what it is asked for besides; `errors` say what cannot be used."""
     values = {
         "name": clean_name(form.get("name", "")),
         "email": form.get("email", "")[:320],
         "words": replies.clean_words(form.get("words", "")),
     }
-    box = ReplyBox(slug, token_once_more(here, slug, MIN_AGE), values, errors)
-    return here.page("reply", status, reply=box)
+    asked = asked or More(gatehouse.once_more(here, form_name(slug)))
+    box = ReplyBox(slug, asked.token, values, errors, asked.challenge, asked.pause)
+    return gatehouse.working(here.page("reply", status, reply=box), asked)

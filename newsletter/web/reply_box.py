@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from newsletter.subscribers.gate import HONEYPOT
 from newsletter.subscribers.replies import MAX_WORDS
 from newsletter.web.door import Door
 from newsletter.web.signup_box import NOTHING
-
-AGAIN = "again"
-"""Marks the token of a form that is shown once more, which asks for no minimum age."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +21,10 @@ class ReplyBox:
     """What was typed before, by field name."""
     errors: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     """A sentence by field name."""
+    challenge: str = ""
+    """Work that is asked for; empty for none."""
+    pause: int = 0
+    """Seconds that stand for the work."""
 
     @property
     def action(self) -> str:
@@ -52,14 +52,3 @@ def reply_box(here: Door, slug: str) -> ReplyBox | None:
 def form_name(slug: str) -> str:
     """What the form token under that issue is signed for."""
     return f"reply {slug}"
-
-
-def is_proven(here: Door, slug: str, token: str) -> bool:
-    """Whether the form was served by us, long enough ago to have been filled in by a person and not too long."""
-    names = (form_name(slug), f"{AGAIN} {form_name(slug)}")
-    return any(here.forms.is_fresh(token, name, here.site.clock()) for name in names)
-
-
-def token_once_more(here: Door, slug: str, age: timedelta) -> str:
-    """The token of a form that was filled in already and works at once."""
-    return here.forms.issue(f"{AGAIN} {form_name(slug)}", here.site.clock() - age)

@@ -25,7 +25,7 @@ from newsletter.subscribers.people import clean_name
 from newsletter.subscribers.signup import Request
 from newsletter.web import embed as embeds
 from newsletter.web import gatehouse, language
-from newsletter.web.door import Door, door, evidence
+from newsletter.web.door import Door, door, evidence, form_name
 from newsletter.web.signup_box import wording
 
 blueprint = Blueprint("signup", __name__)
@@ -74,11 +74,12 @@ def post() -> Response:
     address, extra, errors = _read(here.site.config, form, speak)
     if address is None or errors:
         return embeds.mistakes(errors) if embeds.asked_by_script() else _mistaken(here, wanted, form, errors)
-    seen = gatehouse.look(here, form)
+    path = form.get("page", "")
+    seen = gatehouse.look(here, form, form_name(path))
     asked = Request(
         address=address,
         list_ids=tuple(here.site.list_ids[each.slug] for each in wanted),
-        evidence=evidence("form", seen.origin),
+        evidence=evidence("form", path if seen.is_proven else ""),
         wording=wording(here.site.config, wanted, here.language),
         name=clean_name(form.get("name", "")),
         fields=extra,
@@ -90,7 +91,9 @@ def post() -> Response:
     if not entered.is_answered:
         sent = [("email", address.email), ("name", asked.name), *(("list", each.slug) for each in wanted)]
         sent.append((language.PARAMETER, language.chosen(here.offered)))
-        return gatehouse.ask_for_more(here, entered.decision, seen, wanted, [*sent, *extra.items()])
+        page = path if seen.is_proven else gatehouse.claimed_origin()
+        asked_for = gatehouse.more(here, entered.decision, seen, form_name(page))
+        return gatehouse.interstitial(here, asked_for, page, wanted, [*sent, *extra.items()])
     if entered.enrolled:
         here.on_enrolled()
     if embeds.asked_by_script():

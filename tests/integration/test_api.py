@@ -19,7 +19,7 @@ from websites import World
 from newsletter import starter
 from newsletter.access.scopes import Scope
 from newsletter.store.access_schema import api_answers
-from newsletter.store.schema import SuppressionReason, consent_records
+from newsletter.store.schema import CampaignKind, SuppressionReason, consent_records
 from newsletter.subscribers import suppression
 
 ADA = "ada@example.net"
@@ -545,3 +545,20 @@ def test_keys_are_made_listed_and_revoked_on_the_command_line(
     assert run("api-key", "revoke", "nlk_nothing1").code == 1
     assert run("api-key", "create", "--name", "x", "--scope", "everything").code == 2
     assert run("api-key", "create", "--name", " ", "--scope", "lists:read").code == 1
+
+
+def test_key_counts_as_work_and_leaves_the_budget_of_those_who_wait_alone(world: World, shop: Program) -> None:
+    for number in range(5):
+        assert shop("POST", "/subscribers", {"email": f"reader{number}@mailinator.com"}).status_code == 202
+    assert world.mails(CampaignKind.CONFIRM) == 5
+    waiters = world.site.keys.address_hash("gate waiters all")
+    assert all(row.key != waiters for row in world.rows("gate_hits"))
+
+
+def test_attack_does_not_keep_programs_out_and_one_mailbox_is_spared(tmp_path: Path) -> None:
+    with websites.world(tmp_path, more="[signups]\nattack = 3") as world:
+        shop = program(world)
+        for number in range(8):
+            assert shop("POST", "/subscribers", {"email": f"reader{number}@example.net"}).status_code == 202
+            assert shop("POST", "/subscribers", {"email": "victim@example.net"}).status_code == 202
+        assert world.mails(CampaignKind.CONFIRM) == 9

@@ -21,6 +21,7 @@ from newsletter.errors import NotFoundError, StateError, TransportUnavailable
 from newsletter.store.reply_schema import ReplyStatus
 from newsletter.subscribers import replies
 from newsletter.subscribers.forget import forget
+from newsletter.subscribers.gate import PAUSE
 from newsletter.transport.base import Settle, Take
 from newsletter.transport.memory import MemoryTransport
 from newsletter.web.build import Links, archive_files
@@ -28,6 +29,7 @@ from newsletter.web.replies import MAX_BODY
 
 SLUG = "001-why-your-back-hurts"
 PAGE = f"/archive/{SLUG}/"
+VISITOR = {"REMOTE_ADDR": "203.0.113.7"}
 ADA = {"name": "Ada", "email": "ada@example.net", "words": "It helped.\n\nThank you."}
 
 
@@ -54,6 +56,25 @@ def post(world: World, data: dict[str, Any], network: str = "203.0.113.7", **mor
 def reply_token(page: str) -> str:
     form = page.split(f'action="{PAGE}reply"', 1)[1]
     return str(hidden_fields(form.split("</form>", 1)[0])["form"])
+
+
+def cheap(world: World) -> None:
+    """Challenges that a test can solve in no time."""
+    world.app.extensions["newsletter"].gate.proofs._cost = 20
+
+
+def bring_work(world: World, page: TestResponse) -> TestResponse:
+    """Press the button of a page that asks for work, as its script would."""
+    shown = visible(page.text)
+    words = shown.split("<textarea", 1)[1].split(">\n", 1)[1].split("</textarea>", 1)[0]
+    return post(world, {**ADA, "words": words, "form": reply_token(page.text), "altcha": websites.solution(page.text)})
+
+
+def sign_up_form(world: World) -> dict[str, str]:
+    """A form of ours, filled in by somebody who took their time."""
+    hidden = hidden_fields(world.client.get("/").text)
+    world.clock.advance(timedelta(seconds=5))
+    return {**hidden, "email": "new@example.net"}
 
 
 def decide(world: World, reply_id: int, target: ReplyStatus = ReplyStatus.APPROVED) -> None:
@@ -83,7 +104,7 @@ def test_address_and_network_never_reach_a_page_a_feed_or_a_file(world: World) -
     for text in (*shown, *(data.decode("utf-8", "replace") for data in files.values())):
         assert "ada@example.net" not in text
         assert "203.0.113" not in text
-    assert world.rows("replies")[0].network == ""
+    assert "203.0.113" not in str(world.rows("replies"))
 
 
 def test_feeds_and_files_show_what_was_approved_without_a_form(world: World) -> None:
@@ -194,12 +215,44 @@ def test_second_press_of_the_button_is_no_second_reply(world: World) -> None:
     assert len(world.rows("replies")) == 1
 
 
-def test_one_network_cannot_fill_the_desk(world: World) -> None:
-    answers = [reply(world, words=f"spam {number}").status_code for number in range(5)]
-    assert answers == [303, 303, 303, 429, 429]
+def test_one_network_has_to_work_and_then_to_wait(world: World) -> None:
+    cheap(world)
+    answers = [reply(world, words=f"spam {number}") for number in range(3)]
+    assert [answer.status_code for answer in answers] == [303, 303, 200]
+    assert "data-challenge" in answers[2].text
+    assert "script-src 'self'; worker-src 'self'" in answers[2].headers["Content-Security-Policy"]
+    assert "spam 2" in answers[2].text
     assert reply(world, words="other", network="198.51.100.1").status_code == 303
-    world.clock.advance(timedelta(minutes=11))
+    worked = [bring_work(world, reply(world, words=f"work {number}")) for number in range(5)]
+    assert [answer.status_code for answer in worked] == [303, 303, 303, 303, 429]
+    assert "work 4" in worked[4].text
+    world.clock.advance(timedelta(minutes=61))
     assert reply(world, words="later").status_code == 303
+
+
+def test_without_scripts_a_pause_does_instead_of_work(world: World) -> None:
+    for number in range(2):
+        reply(world, words=f"words {number}")
+    asked = reply(world)
+    assert "please wait 10 seconds" in asked.text
+    hurried = post(world, {**ADA, "form": reply_token(asked.text)})
+    assert hurried.status_code == 200
+    world.clock.advance(PAUSE)
+    assert post(world, {**ADA, "form": reply_token(hurried.text)}).status_code == 303
+
+
+def test_gate_counts_replies_apart_from_sign_ups(world: World) -> None:
+    for number in range(2):
+        reply(world, words=f"words {number}")
+    assert world.client.post("/subscribe", data=sign_up_form(world), environ_base=VISITOR).status_code == 303
+    tallied = {(row.verdict, row.reason) for row in world.rows("gate_tallies")}
+    assert {("pass", "reply"), ("pass", "")} <= tallied
+
+
+def test_reply_is_limited_by_network_and_never_by_address(world: World) -> None:
+    """Anybody may type an address; it is not mailed, and what it wrote elsewhere is nobody's business."""
+    answers = [reply(world, words=f"words {n}", network=f"198.51.{n}.1").status_code for n in range(6)]
+    assert answers == [303] * 6
 
 
 def test_too_many_in_all_are_not_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,11 +11,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import altcha
 import pytest
 import websites
 from sqlalchemy import event
-from websites import World, hidden_fields, visible
+from websites import World, hidden_fields, solution
 from werkzeug.test import TestResponse
 
 from newsletter.store.schema import CampaignKind, SuppressionReason
@@ -50,16 +49,6 @@ def post(world: World, data: dict[str, Any], ip: str = "198.51.100.7") -> TestRe
 
 def asks_for_work(answer: TestResponse) -> bool:
     return answer.status_code == 200 and "data-challenge" in answer.text
-
-
-def solution(page: str) -> str:
-    """What the script of the page would bring."""
-    text = visible(page.partition('data-challenge="')[2].partition('"')[0])
-    challenge = altcha.Challenge.from_dict(json.loads(text))
-    solved = altcha.solve_challenge(challenge)
-    assert solved is not None
-    payload = {"challenge": challenge.to_dict(), "solution": solved.to_dict()}
-    return base64.b64encode(json.dumps(payload).encode()).decode()
 
 
 def test_hostile_sign_ups_of_one_victim_send_three_mails_a_day_at_most(world: World) -> None:

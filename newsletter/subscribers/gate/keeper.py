@@ -1,4 +1,4 @@
-"""The one gate that forms, embeds and the API pass through: facts and counters in, a verdict out.
+"""The one gate that forms, embeds, replies and the API pass through: facts and counters in, a verdict out.
 
 The doors say what they saw (`Visit`); the gate reads and writes its tables in the transaction they hand it, so
 that two processes never give the same budget away twice.
@@ -16,6 +16,7 @@ from newsletter.config.model import SignupsConfig
 from newsletter.store.gate_schema import gate_proofs
 from newsletter.subscribers.gate import allowed, disposable, domains, likeness, limits, memory, proof
 from newsletter.subscribers.gate.forms import FormTokens
+from newsletter.subscribers.gate.limits import Errand
 from newsletter.subscribers.gate.proof import Proofs, Solved
 from newsletter.subscribers.gate.verdict import Decision, Facts, Verdict, decide
 from newsletter.tokens import KeyRing
@@ -26,15 +27,18 @@ PAUSE = timedelta(seconds=10)
 
 @dataclass(frozen=True)
 class Visit:
-    """One sign-up as a door saw it."""
+    """One sign-up, or whatever else somebody came for, as a door saw it."""
 
     address: Address
     ip: str
+    errand: Errand = Errand.SIGNUP
     is_proven: bool = True
     is_trapped: bool = False
     has_pressed: bool = False
     has_waited: bool = False
     solved: Solved | None = None
+    has_key: bool = False
+    """A program brought it that the owner gave a key, which is as good as work."""
 
 
 class Gate:
@@ -50,21 +54,23 @@ class Gate:
 
     def decide(self, connection: Connection, visit: Visit, now: datetime) -> Decision:
         """The verdict, written into the day's tally. Call inside a write transaction; `spend` follows a pass."""
-        config = self._config
-        watch = memory.count_post(connection, now, config.attack)
+        config, is_signup = self._config, visit.errand is Errand.SIGNUP
+        look = memory.count_post if is_signup else memory.watch
+        watch = look(connection, now, config.attack)
         facts = Facts(
             is_proven=visit.is_proven,
             is_trapped=visit.is_trapped,
             has_pressed=visit.has_pressed,
             has_waited=visit.has_waited,
-            has_solved=visit.solved is not None and proof.use(connection, visit.solved),
+            has_solved=visit.has_key or (visit.solved is not None and proof.use(connection, visit.solved)),
             is_disposable=disposable.is_disposable(visit.address.domain, config.disposable),
             is_allowed=allowed.is_allowed(connection, visit.address, visit.ip),
         )
-        load = limits.load(connection, self._keys(visit), visit.address, config, now)
+        load = limits.load(connection, visit.errand, self._keys(visit), visit.address, config, now)
         decision = decide(facts, replace(load, is_attacked=watch.is_attacked), config.proof)
         network = "" if decision.verdict is Verdict.PASS else likeness.network(visit.ip)
-        memory.tally(connection, decision, network, now)
+        reason = decision.reason if is_signup else f"{visit.errand} {decision.reason}".strip()
+        memory.tally(connection, replace(decision, reason=reason), network, now)
         return decision
 
     def due(self, connection: Connection, visit: Visit, now: datetime) -> datetime:
@@ -72,11 +78,11 @@ class Gate:
         return now if self._is_local else domains.due(connection, self._ring, visit.address.domain, now)
 
     def spend(self, connection: Connection, visit: Visit, now: datetime) -> None:
-        """A confirmation mail was enrolled."""
+        """It was let in: a confirmation mail was enrolled, or a reply kept."""
         limits.spend(connection, self._keys(visit), now, waited=visit.has_waited and visit.solved is None)
 
     def _keys(self, visit: Visit) -> limits.Keys:
-        return limits.keys_of(self._ring, visit.address, visit.ip)
+        return limits.keys_of(self._ring, visit.errand, visit.address, visit.ip)
 
 
 def sweep(connection: Connection, now: datetime) -> None:

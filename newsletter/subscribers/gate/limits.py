@@ -6,9 +6,10 @@ than its limit, however long somebody hammers. Keys are keyed hashes: nobody rea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from functools import cache
 from typing import Any
 
@@ -25,12 +26,30 @@ from newsletter.tokens import KeyRing
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
-NETWORK: Sequence[tuple[timedelta, int]] = ((_HOUR, 20), (_DAY, 60))
-"""Confirmation mails that one network may cause."""
-BUSY_NETWORK = (_HOUR, 5)
+Window = tuple[timedelta, int]
+"""At most so many within so long."""
+
+
+class Errand(StrEnum):
+    """What somebody came for; each is counted apart."""
+
+    SIGNUP = "sign-up"
+    """Spends a confirmation mail."""
+    REPLY = "reply"
+    """Spends an editor's time. No mail goes to its address, so that neither mailbox nor domain is counted."""
+
+
+NETWORK: Mapping[Errand, tuple[Window, Window]] = {
+    Errand.SIGNUP: ((_HOUR, 20), (_DAY, 60)),
+    Errand.REPLY: ((_HOUR, 6), (_DAY, 20)),
+}
+"""What one network may cause."""
+BUSY_NETWORK: Mapping[Errand, Window] = {Errand.SIGNUP: (_HOUR, 5), Errand.REPLY: (_HOUR, 2)}
 """From here on a network has to work for more."""
-WAITERS_OF_NETWORK = (_HOUR, 3)
-WAITERS = (_MINUTE, 10)
+REPLIES: Window = (_HOUR, 100)
+"""Of everybody together; the configuration says how many sign-ups."""
+WAITERS_OF_NETWORK: Window = (_HOUR, 3)
+WAITERS: Window = (_MINUTE, 10)
 """Of those who wait instead of working."""
 GREAT_TIMES = 10
 """A great provider may receive so many times what another domain may."""
@@ -38,7 +57,7 @@ GREAT_TIMES = 10
 
 @dataclass(frozen=True)
 class Keys:
-    """The names under which one sign-up is counted; empty when it is not."""
+    """The names under which one knock is counted; empty when it is not."""
 
     address: bytes
     network: bytes
@@ -48,30 +67,34 @@ class Keys:
     waiters_of_network: bytes
 
 
-def keys_of(ring: KeyRing, address: Address, ip: str) -> Keys:
-    """The names of a sign-up."""
-    network = likeness.network(ip)
+def keys_of(ring: KeyRing, errand: Errand, address: Address, ip: str) -> Keys:
+    """The names of a knock."""
+    network, apart = likeness.network(ip), "" if errand is Errand.SIGNUP else f"{errand} "
+    is_mailed = errand is Errand.SIGNUP
     return Keys(
-        address=_key(ring, "address", likeness.mailbox(address)),
-        network=_key(ring, "network", network),
-        domain=_key(ring, "domain", provider_of(address.domain)),
-        everybody=_key(ring, "everybody", "all"),
-        waiters=_key(ring, "waiters", "all"),
-        waiters_of_network=_key(ring, "waiters", network),
+        address=_key(ring, "address", likeness.mailbox(address) if is_mailed else ""),
+        network=_key(ring, f"{apart}network", network),
+        domain=_key(ring, "domain", provider_of(address.domain) if is_mailed else ""),
+        everybody=_key(ring, f"{apart}everybody", "all"),
+        waiters=_key(ring, f"{apart}waiters", "all"),
+        waiters_of_network=_key(ring, f"{apart}waiters", network),
     )
 
 
-def load(connection: Connection, keys: Keys, address: Address, config: SignupsConfig, now: datetime) -> Load:
+def load(  # noqa: PLR0917
+    connection: Connection, errand: Errand, keys: Keys, address: Address, config: SignupsConfig, now: datetime
+) -> Load:
     """Which limits are reached; one statement."""
     most = config.mails_per_domain * (GREAT_TIMES if provider_of(address.domain) in GREAT else 1)
+    together = (_MINUTE, config.mails_per_minute) if errand is Errand.SIGNUP else REPLIES
     windows = (
         *((keys.address, span, limit) for span, limit in BUDGETS),
-        *((keys.network, span, limit) for span, limit in NETWORK),
+        *((keys.network, span, limit) for span, limit in NETWORK[errand]),
         (keys.domain, _HOUR, most),
-        (keys.everybody, _MINUTE, config.mails_per_minute),
+        (keys.everybody, *together),
         (keys.waiters, *WAITERS),
         (keys.waiters_of_network, *WAITERS_OF_NETWORK),
-        (keys.network, *BUSY_NETWORK),
+        (keys.network, *BUSY_NETWORK[errand]),
     )
     given: dict[str, Any] = {}
     for number, (key, span, _) in enumerate(windows):
@@ -85,12 +108,12 @@ def load(connection: Connection, keys: Keys, address: Address, config: SignupsCo
         everybody=full[5],
         waiters=full[6] or full[7],
         is_busy_network=full[8],
-        is_half_used=2 * counts[5] >= config.mails_per_minute,
+        is_half_used=2 * counts[5] >= together[1],
     )
 
 
 def spend(connection: Connection, keys: Keys, now: datetime, *, waited: bool) -> None:
-    """One confirmation mail was put into the ledger."""
+    """One was let in."""
     spent = [(keys.address, _DAY), (keys.network, _DAY), (keys.domain, _HOUR), (keys.everybody, _HOUR)]
     if waited:
         spent += [(keys.waiters, _HOUR), (keys.waiters_of_network, _HOUR)]

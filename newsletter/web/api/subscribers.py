@@ -263,10 +263,11 @@ def document(connection: Connection, person: Subscriber) -> SubscriberDocument:
 def ask(connection: Connection, call: Call, asked: signup.Request) -> Entered:
     """Through the gate that the forms pass too.
 
-    A program has no browser that could work or wait: it counts as somebody who has waited, and so keeps within the
-    budgets of those when the gate asks for work. Whose network a person uses it does not know.
+    A program has no browser that could work or wait, but a key that the owner gave it and can take away, with a rate of
+    its own: that is worth more than work. The budgets of the mailbox, its domain and everybody hold for it like for a
+    form. Whose network a person uses it does not know.
     """
-    visit = Visit(asked.address, ip="", has_pressed=True, has_waited=True)
+    visit = Visit(asked.address, ip="", has_key=True)
     return enter(connection, call.gate, visit, asked, call.site.keys, call.site.clock())
 
 
