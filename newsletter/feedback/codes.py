@@ -1,0 +1,154 @@
+"""What a refusal means: one table of phrases and codes, read from the top, for reports and SMTP replies alike.
+
+The words of a server are worth more than its codes: most systems put 5.0.0 or 5.7.1 on anything, and many say
+5.1.1 of mail they take for spam. So the first phrase of `phrases.toml` that occurs decides, and codes only
+speak where no phrase does. A refusal nobody can explain is never a dead address.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.resources import files
+
+from newsletter.feedback import recipients
+from newsletter.feedback.verdict import Kind
+from newsletter.transport.base import Phase
+
+MAX_TEXT = 4000
+"""Characters of a refusal that are looked at."""
+
+GAP = 48
+"""Characters that "…" in a phrase stands for, at most."""
+
+_ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
+_REPLY = re.compile(r"(?<![\w./=-])(?<!\d:)([45][0-5]\d)(?=(?:[ -]+#?[245]\.\d{1,3}\.\d{1,3}\b)|[ -]+\D|[:;,)'\"]|\Z)")
+_ABOUT_THE_SENDER = re.compile(
+    r"(?:in (?:reply|response) to|after|during|while sending|on|for) (?:the )?(?:pipelined )?"
+    r"(?:(?:end of )?(?:mail from|ehlo|helo|starttls|auth\b|initial connection|connect)|(?:smtp )?greeting)"
+    r"|sender was rejected|remote server refused (?:our )?sender|server rejected mail from|evt_mailfrom",
+)
+_ABOUT_THE_MESSAGE = re.compile(
+    r"(?:in (?:reply|response) to|after) (?:the )?(?:pipelined )?(?:end of )?(?:data\b|bdat|message body|message text)"
+    r"|after i sent the message|end of data",
+)
+_HOST = re.compile(r"(?:\bremote )?\bhost [\w.-]{1,255} ?(?:\[[0-9a-f.:]{3,45}\]|\([0-9a-f.:]{3,45}\))")
+_PLAIN = str.maketrans({"’": "'", "‘": "'", "´": "'", "`": "'", "“": '"', "”": '"', "„": '"', "–": "-", "ı": "i"})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the table: any of its phrases gives the kind, unless one of the others stands there too."""
+
+    kind: Kind
+    literal: tuple[str, ...]
+    gapped: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]
+    """Phrases with "…": what stands around the gaps, and the pattern of the whole."""
+    patterns: tuple[re.Pattern[str], ...]
+    unless: tuple[str, ...]
+
+    def occurs_in(self, text: str) -> bool:
+        """Whether it applies to a text that `folded` has made."""
+        return (
+            any(phrase in text for phrase in self.literal)
+            or any(all(piece in text for piece in pieces) and whole.search(text) for pieces, whole in self.gapped)
+            or any(pattern.search(text) for pattern in self.patterns)
+        ) and not any(phrase in text for phrase in self.unless)
+
+
+def judge(code: int, enhanced: str, text: str, phase: Phase = Phase.RCPT) -> Kind:
+    """What a refusal means.
+
+    `code` is the SMTP reply code or 0, `enhanced` the enhanced status code or empty, `text` the words of the
+    reply (codes in them do no harm), `phase` what was refused. Answers `HARD`, `SOFT` or `BLOCK`, and
+    `DELIVERED` for a code of class 2.
+
+    A temporary refusal (4xx) is never hard, and neither is one of the connection or the sender: those say
+    nothing of the recipient (RFC 5321 §4.2.1; RFC 3463 §2).
+    """
+    level = code // 100 or (int(enhanced[0]) if enhanced[:1].isdigit() else 5)
+    if level in {2, 3}:
+        return Kind.DELIVERED
+    kind = by_words(text) or by_code(code, enhanced)
+    if phase in {Phase.CONNECT, Phase.MAIL} and kind is not Kind.SOFT:
+        return Kind.BLOCK if level == 5 or kind is Kind.BLOCK else Kind.SOFT
+    if kind is None or (kind is Kind.HARD and level == 4):
+        return Kind.SOFT
+    return kind
+
+
+@lru_cache(maxsize=512)
+def by_words(text: str) -> Kind | None:
+    """The kind that the words of a refusal have; None when they say nothing we know."""
+    text = folded(text)
+    return next((entry.kind for entry in _table().phrases if entry.occurs_in(text)), None)
+
+
+def by_code(code: int, enhanced: str) -> Kind | None:
+    """The kind that codes alone have; None where they are too general to say anything."""
+    table = _table()
+    if enhanced:
+        status = f"x{enhanced[1:]}"
+        exact, family = table.codes.get(enhanced) or table.codes.get(status), table.codes.get(status[:4] + "*")
+        if exact or family:
+            return exact or family
+    return table.codes.get(str(code)) if code else None
+
+
+def phase_of(text: str) -> Phase:
+    """What a server refused, as far as the words of a report tell; RCPT where they do not."""
+    text = folded(text)
+    if _ABOUT_THE_SENDER.search(text):
+        return Phase.MAIL
+    return Phase.DOT if _ABOUT_THE_MESSAGE.search(text) else Phase.RCPT
+
+
+def codes_in(text: str) -> tuple[int, str]:
+    """The first SMTP reply code and enhanced status code in a text; 0 and "" when there are none."""
+    text = text[:MAX_TEXT]
+    reply = _REPLY.search(text)
+    code = int(reply[1]) if reply else 0
+    for found in _ENHANCED.finditer(text):
+        if not code or found[1] == str(code)[0] or found.start() > (reply.end() if reply else 0):
+            return code, found[0]
+    return code, ""
+
+
+def folded(text: str) -> str:
+    """Text as phrases are compared: one line, lower case, without accents, addresses blotted out."""
+    text = recipients.without(text[:MAX_TEXT]).translate(_PLAIN).lower()
+    if not text.isascii():
+        text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    # A server's own name (`mx.nospam.example.net`) is no reason either.
+    return _HOST.sub("host", " ".join(text.split()))
+
+
+@dataclass(frozen=True)
+class _Table:
+    phrases: tuple[Entry, ...]
+    codes: dict[str, Kind]
+
+
+@cache
+def _table() -> _Table:
+    data = tomllib.loads(files("newsletter.feedback").joinpath("phrases.toml").read_text("utf-8"))
+    return _Table(
+        tuple(_entry(row) for row in data["phrases"]),
+        {code: Kind(kind) for kind, codes in data["codes"].items() for code in codes},
+    )
+
+
+def _entry(row: dict[str, Sequence[str] | str]) -> Entry:
+    says = [tuple(folded(piece) for piece in phrase.split("…")) for phrase in row.get("says", ())]
+    gap = f".{{0,{GAP}}}?"
+    return Entry(
+        Kind(str(row["kind"])),
+        tuple(pieces[0] for pieces in says if len(pieces) == 1),
+        tuple((pieces, re.compile(gap.join(map(re.escape, pieces)))) for pieces in says if len(pieces) > 1),
+        tuple(re.compile(pattern) for pattern in row.get("matches", ())),
+        tuple(folded(phrase) for phrase in row.get("unless", ())),
+    )

@@ -1,0 +1,80 @@
+"""Bounces written for humans only: who is meant, and which words belong to whom.
+
+Every mail server has its own way, but nearly all of them put the address at the beginning of a line and the
+reason behind it, and the mail they send back after both.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from newsletter.feedback import recipients
+from newsletter.feedback.codes import folded
+from newsletter.feedback.machines import phrases
+from newsletter.feedback.message import Mail
+
+MAX_LINES = 2000
+MAX_SEGMENTS = 50
+
+_LEADS = re.compile(
+    r"[\W_]*(?:(?:(?:final|original|failed|intended) )?"
+    r"(?:recipients?|rcpt|to|address|addressee|user|e-?mail|mailbox|an|a|destinataire|destinatario|empf.{1,2}nger|adresse"
+    r"|rcpt to|recipient address|your message to|delivery to|message to|undeliverable to|could not be delivered to)"
+    r"\b[\W_]*)?\Z",
+    re.IGNORECASE,
+)
+"""What may stand on the line in front of an address that the lines below are about."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What a notice says about one address."""
+
+    address: str
+    text: str
+
+
+def parts(text: str) -> tuple[str, str]:
+    """A text as notice and copy of the mail that came back; the copy may be empty."""
+    starts = tuple(phrases()["copies"]["starts"])
+    lines = text.split("\n")[:MAX_LINES]
+    for number, line in enumerate(lines):
+        if line and any(lines[:number]) and _head(line).startswith(starts):
+            return "\n".join(lines[:number]), "\n".join(lines[number:])
+    return "\n".join(lines), ""
+
+
+def segments(mail: Mail, text: str) -> list[Segment]:
+    """The addresses a notice is about, each with its words; one without address when none is named."""
+    failed = [address for value in mail.headers.all("x-failed-recipients") for address in recipients.addresses(value)]
+    own = {
+        address.lower()
+        for name in ("to", "from", "delivered-to", "x-original-to", "reply-to", "return-path", "cc")
+        for value in mail.headers.all(name)
+        for address in recipients.addresses(value)
+    } - {address.lower() for address in failed}
+    named: dict[str, list[str]] = {address.lower(): [address] for address in failed}
+    only = bool(failed)
+    current: list[str] | None = None
+    common: list[str] = []
+    others: list[str] = []
+    for line in text.split("\n")[:MAX_LINES]:
+        for place, address in recipients.places(line, 5):
+            key = address.lower()
+            if key in own or key.startswith(("postmaster@", "mailer-daemon@")):
+                continue
+            if key in named or (not only and _LEADS.match(line[:place]) and len(named) < MAX_SEGMENTS):
+                current = named.setdefault(key, [address])
+            else:
+                others.append(address)
+            break
+        (common if current is None else current).append(line.strip())
+    if not named:
+        return [Segment(others[0] if others else "", text)]
+    return [Segment(lines[0], " ".join(lines[1:])) for lines in named.values()]
+
+
+def _head(line: str) -> str:
+    """The beginning of a line, folded; dashes keep their number."""
+    return folded(line[:60].strip())
