@@ -324,6 +324,26 @@ def resolve(connection: Connection, campaign_id: int, decision: Decision, now: d
     )
 
 
+def prove(connection: Connection, copy: tuple[int, int, int], status: DeliveryStatus, now: datetime) -> bool:
+    """`ambiguous → sent | failed` for one copy (campaign, subscriber, seq) of which something came back.
+
+    What the ledger is sure of stays: the next hop accepted a `sent` copy, whatever became of it later.
+    """
+    campaign_id, subscriber_id, seq = copy
+    return bool(
+        connection.execute(
+            update(deliveries)
+            .where(
+                deliveries.c.campaign_id == campaign_id,
+                deliveries.c.subscriber_id == subscriber_id,
+                deliveries.c.seq == seq,
+                deliveries.c.status == DeliveryStatus.AMBIGUOUS,
+            )
+            .values(status=status, worker_id=null(), changed_at=now)
+        ).rowcount
+    )
+
+
 def skip_pending(connection: Connection, campaign_id: int, now: datetime) -> int:
     """`pending → skipped` for a campaign that is cancelled; what is on the wire finishes by itself."""
     return int(

@@ -12,11 +12,13 @@ from newsletter.access import answers
 from newsletter.deliveries.claims import Delivery, Scope
 from newsletter.deliveries.pacing import Limits
 from newsletter.deliveries.sender import Policies, Progress, Sender
+from newsletter.feedback import intake
+from newsletter.feedback.policy import ELSEWHERE
 from newsletter.site.folder import Folder
-from newsletter.store.schema import CampaignKind, SuppressionReason
-from newsletter.subscribers import gate, lifecycle, people, suppression
+from newsletter.store.schema import CampaignKind
+from newsletter.subscribers import gate, lifecycle
 from newsletter.subscribers.wanted import still_wanted
-from newsletter.transport.base import Envelope, Outcome, Phase, Transport, Verdict
+from newsletter.transport.base import Envelope, Outcome, Transport
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,9 +27,6 @@ if TYPE_CHECKING:
 
     from newsletter.transport.sandbox import Sandbox
     from newsletter.transport.smtp import SmtpTransport
-
-DEAD_MAILBOX = frozenset({"5.1.1", "5.1.10"})
-"""Enhanced codes that say the mailbox does not exist (RFC 3463 §3.2, RFC 7505 §4.1)."""
 
 ISSUES = frozenset({CampaignKind.ISSUE, CampaignKind.SERIES})
 """Kinds of campaign whose mails are issues."""
@@ -141,20 +140,6 @@ class Sending(Folder):
         return compose
 
     def _on_outcome(self, connection: Connection, delivery: Delivery, outcome: Outcome) -> None:
-        """A mailbox that does not exist is never mailed again; other refusals say nothing about the address."""
-        if (
-            outcome.verdict is Verdict.REJECTED
-            and delivery.kind not in {CampaignKind.ADDRESS, CampaignKind.MOVED}  # they go where the reader is not
-            and outcome.phase is Phase.RCPT
-            and outcome.enhanced in DEAD_MAILBOX
-            and not self.config.uses_sandbox
-        ):
-            person = people.by_uid(connection, delivery.uid)
-            if person is not None:
-                suppression.suppress(
-                    connection,
-                    person.address_hash,
-                    SuppressionReason.HARD_BOUNCE,
-                    self.clock(),
-                    note=f"{outcome.code} {outcome.text}"[:200],
-                )
+        """What a server refuses for good is feedback; the sandbox and mail to other addresses say nothing."""
+        if not self.config.uses_sandbox and delivery.kind not in ELSEWHERE:
+            intake.from_smtp(connection, delivery, outcome, self.clock())

@@ -54,9 +54,9 @@ feedback_events = Table(
     Column("kind", String(12), nullable=False),
     Column("source", String(16), nullable=False, comment="smtp, mail, operator, or the provider of a webhook."),
     Column("matched", String(12), nullable=False, comment="By what it was found to be about this delivery."),
-    Column("campaign_id", Integer, nullable=False),
+    Column("campaign_id", Integer, comment="NULL when it is about a person and no one mail."),
     Column("subscriber_id", BigId, nullable=False, comment="No foreign key: the fact outlives the person."),
-    Column("seq", SmallInteger, nullable=False),
+    Column("seq", SmallInteger),
     Column("provider", String(255), nullable=False, server_default="", comment="Who receives for the address."),
     Column("code", SmallInteger),
     Column("enhanced", String(16), nullable=False, server_default=""),
@@ -88,6 +88,17 @@ feedback_letters = Table(
     Column("at", UTCDateTime, nullable=False, index=True),
     PrimaryKeyConstraint("mailbox", "place"),
     comment="What of a mailbox was read, so that nothing is read twice and nothing kills the reader twice.",
+)
+
+feedback_alarms = Table(
+    "feedback_alarms",
+    metadata,
+    Column("campaign_id", Integer, nullable=False),
+    Column("about", String(300), nullable=False, comment="hard, complaint, or block and the provider."),
+    Column("events", Integer, nullable=False, comment="How many there were; the next alarm takes twice as many."),
+    Column("at", UTCDateTime, nullable=False),
+    PrimaryKeyConstraint("campaign_id", "about"),
+    comment="For what a campaign was paused, so that one that is resumed is not paused by the very next report.",
 )
 
 feedback_nonces = Table(

@@ -134,6 +134,18 @@ def test_every_changed_character_of_an_envelope_sender_is_refused() -> None:
         RING.read_verp(local[:-1])
 
 
+def test_leaving_address_names_reader_and_list_in_any_case_and_is_no_envelope_sender() -> None:
+    local = RING.leave_address(BIG, 2**32 - 1)
+    assert len(local) <= 64
+    for spelling in (local, local.upper(), f" {local} "):
+        assert RING.read_leave_address(spelling) == (BIG, 2**32 - 1)
+    for wrong in (local[:-1], "b-" + local[2:], local[:5] + ("a" if local[5] != "a" else "b") + local[6:], ""):
+        with pytest.raises(TokenError):
+            RING.read_leave_address(wrong)
+    with pytest.raises(TokenError):
+        RING.read_verp(local)
+
+
 # -- the file ----------------------------------------------------------------------------------------
 
 

@@ -28,9 +28,11 @@ def upgrade() -> None:
         sa.Column(
             "matched", sa.String(length=12), nullable=False, comment="By what it was found to be about this delivery."
         ),
-        sa.Column("campaign_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "campaign_id", sa.Integer(), nullable=True, comment="NULL when it is about a person and no one mail."
+        ),
         sa.Column("subscriber_id", BIG_ID, nullable=False, comment="No foreign key: the fact outlives the person."),
-        sa.Column("seq", sa.SmallInteger(), nullable=False),
+        sa.Column("seq", sa.SmallInteger(), nullable=True),
         sa.Column(
             "provider",
             sa.String(length=255),
@@ -82,6 +84,22 @@ def upgrade() -> None:
         comment="What of a mailbox was read, so that nothing is read twice and nothing kills the reader twice.",
     )
     op.create_index(op.f("ix_feedback_letters_at"), "feedback_letters", ["at"])
+    op.create_table(
+        "feedback_alarms",
+        sa.Column("campaign_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "about", sa.String(length=300), nullable=False, comment="hard, complaint, or block and the provider."
+        ),
+        sa.Column(
+            "events",
+            sa.Integer(),
+            nullable=False,
+            comment="How many there were; the next alarm takes twice as many.",
+        ),
+        sa.Column("at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("campaign_id", "about", name=op.f("pk_feedback_alarms")),
+        comment="For what a campaign was paused, so that one that is resumed is not paused by the very next report.",
+    )
     op.create_table(
         "feedback_nonces",
         sa.Column("hash", sa.LargeBinary(length=32), nullable=False, comment="SHA-256 of provider and token."),
