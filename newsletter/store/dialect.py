@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, Connection, Dialect, Select, Table, Update
+from sqlalchemy import BigInteger, ColumnElement, Connection, Dialect, Select, Table, Update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import NullType
 
 
 def prepared(statement: Update | Select[Any], dialect: Dialect) -> str:
@@ -35,7 +36,7 @@ class given(ColumnElement[Any]):
         self.type = BigInteger()
 
 
-class among(ColumnElement[bool]):
+class among(ColumnElement[Any]):
     """Whether a column of whole numbers is in the JSON array that is the parameter of that name."""
 
     inherit_cache = False
@@ -43,7 +44,7 @@ class among(ColumnElement[bool]):
     def __init__(self, column: ColumnElement[int], name: str) -> None:
         self.column = column
         self.name = name
-        self.type = Boolean()
+        self.type = NullType()  # a Boolean would be compared with 1, and then SQLite looks into no index
 
 
 @compiles(given)
