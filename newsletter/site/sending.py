@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dns.asyncresolver import Resolver
 
     from newsletter.transport.sandbox import Sandbox
+    from newsletter.transport.settings import SmtpSettings
     from newsletter.transport.smtp import SmtpTransport
 
 ISSUES = frozenset({CampaignKind.ISSUE, CampaignKind.SERIES})
@@ -43,24 +44,27 @@ class Sending(Folder):
 
         `impatient` waits 30 seconds at most for anything, because somebody sits in front of it.
         """
-        from newsletter.transport.smtp import SmtpSettings, SmtpTransport, Timeouts
+        from newsletter.transport.smtp import SmtpTransport
+
+        return SmtpTransport(self.relay(30.0 if impatient else None) or self.sandbox().settings)
+
+    def relay(self, seconds: float | None = None) -> SmtpSettings | None:
+        """How to reach the configured relay, None without one; `seconds` is the patience where none is configured."""
+        from newsletter.transport.settings import SmtpSettings, Timeouts
 
         smtp = self.config.smtp
         if smtp is None:
-            return SmtpTransport(self.sandbox().settings)
-        seconds = smtp.timeout or (30.0 if impatient else None)
-        patience = Timeouts() if seconds is None else Timeouts(*[seconds] * 6)
-        return SmtpTransport(
-            SmtpSettings(
-                host=smtp.host,
-                port=smtp.port,
-                security=smtp.security,
-                username=smtp.username or None,
-                password=smtp.password.get_secret_value() if smtp.password else None,
-                connections=smtp.connections,
-                timeouts=patience,
-                ca_file=self.root / smtp.ca_file if smtp.ca_file else None,
-            )
+            return None
+        seconds = smtp.timeout or seconds
+        return SmtpSettings(
+            host=smtp.host,
+            port=smtp.port,
+            security=smtp.security,
+            username=smtp.username or None,
+            password=smtp.password.get_secret_value() if smtp.password else None,
+            connections=smtp.connections,
+            timeouts=Timeouts() if seconds is None else Timeouts(*[seconds] * 6),
+            ca_file=self.root / smtp.ca_file if smtp.ca_file else None,
         )
 
     def sandbox(self) -> Sandbox:

@@ -44,6 +44,8 @@ class Session:
         self.wire = wire
         self.channel = channel
         self.capabilities: dict[str, str] = {}
+        self.greeting = ""
+        """What the server said first."""
         self.sent = 0
         self.dirty = False
         """A transaction failed half-way; RSET is due before the next."""
@@ -93,7 +95,9 @@ class Session:
         settings, channel = self.settings, self.channel
         if settings.security == "tls":
             self._secure()
-        self._expect(channel.read(settings.timeouts.greeting), "does not greet us")
+        greeting = channel.read(settings.timeouts.greeting)
+        self.greeting = str(greeting)
+        self._expect(greeting, "does not greet us")
         self._hello()
         if settings.security == "starttls":
             self._starttls()

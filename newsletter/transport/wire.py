@@ -64,6 +64,12 @@ class Channel:
         return (self._socket.version() or "") if isinstance(self._socket, ssl.SSLSocket) else ""
 
     @property
+    def certificate_expires(self) -> str:
+        """Until when the server's certificate is valid, as `ssl.cert_time_to_seconds` reads it; empty without one."""
+        found = self._socket.getpeercert() if isinstance(self._socket, ssl.SSLSocket) else None
+        return str((found or {}).get("notAfter", ""))
+
+    @property
     def pending(self) -> bool:
         """Whether the server has sent more than was asked for."""
         return self._parser.pending

@@ -25,7 +25,12 @@ THREADS = 8
 MAX_BODY = 1024 * 1024 + 1
 """Octets that are read at all. The pages' own limits are far lower, but only who was read to the end reads our page."""
 
-_FORWARDED = {"x-forwarded-for", "x-forwarded-proto"}
+PEER = "newsletter.peer"
+"""In the environment of a request: the address at the other end of the connection."""
+FORWARDED = "newsletter.forwarded"
+"""Beside it: whether forwarding headers were `believed` or `ignored`; `none` where none came."""
+
+_HEADERS = {"x-forwarded-for", "x-forwarded-proto"}
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -125,11 +130,15 @@ def _network(text: str) -> _Network:
 
 
 def _by_proxy(app: _Wsgi, trusted: Sequence[_Network]) -> _Wsgi:
-    believing: _Wsgi = proxy_headers_middleware(app, trusted_proxy="*", trusted_proxy_headers=_FORWARDED)
+    believing: _Wsgi = proxy_headers_middleware(app, trusted_proxy="*", trusted_proxy_headers=_HEADERS)
     stripping: _Wsgi = proxy_headers_middleware(app, trusted_proxy=None)
 
     def choose(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         peer = ipaddress.ip_address(environ["REMOTE_ADDR"].partition("%")[0])
-        return (believing if any(peer in network for network in trusted) else stripping)(environ, start_response)
+        is_trusted = any(peer in network for network in trusted)
+        came = any(f"HTTP_{name.upper().replace('-', '_')}" in environ for name in _HEADERS)
+        environ[PEER] = str(peer)
+        environ[FORWARDED] = ("believed" if is_trusted else "ignored") if came else "none"
+        return (believing if is_trusted else stripping)(environ, start_response)
 
     return choose
