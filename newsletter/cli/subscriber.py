@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from newsletter import spelling
-from newsletter.cli.console import Console, console_options, table
+from newsletter.cli.console import Console, console_options, plural, table
 from newsletter.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -252,17 +252,24 @@ def unsubscribe(console: Console, address: str, list_slug: str | None) -> None:
 @console_options
 def forget(console: Console, address: str) -> None:
     """Erase everything that names ADDRESS, for good; a keyed hash stays, so that no import brings it back."""
-    from newsletter.subscribers import forget as forgetting
+    from newsletter import addresses
 
     with console.open_site() as site:
-        with site.database.read() as connection:
-            _find(connection, address)
+        known = addresses.parse(address)
         if console.interactive:
             console.require(f"Erase {address} for good? Nothing brings them back but a new sign-up you allow.")
-        with site.database.write() as connection:
-            forgetting.forget(connection, _find(connection, address), site.clock())
-        forgetting.leave_no_trace(site.database)
-    console.result({"email": address, "forgotten": True}, f"{address} is forgotten.")
+        done = site.forget_address(known)
+        if done is None:
+            raise NotFoundError(
+                f"Nothing is on file about {address}.",
+                hint="`newsletter suppression add` sees to it that it is never mailed.",
+            )
+        left = [str(path) for path in site.still_naming(done.traces)]
+    if left:
+        console.warn(f"These files name {address} and are yours to delete: {', '.join(left)}")
+    mails = f"; {plural(done.mails, 'mail')} of the sandbox went too" if done.mails else ""
+    document = {"email": address, "forgotten": True, "sandbox_mails": done.mails, "files_naming_them": left}
+    console.result(document, f"{address} is forgotten{mails}.")
 
 
 def _terms(
@@ -287,7 +294,6 @@ def _terms(
 
 
 def _fields(site: Site, given: tuple[str, ...]) -> dict[str, str]:
-
     declared = [field.name for field in site.config.fields]
     found = {}
     for each in given:

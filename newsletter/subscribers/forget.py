@@ -1,56 +1,67 @@
 """Forgetting a person: everything that names them goes, and what proves or protects something stays nameless.
 
 What stays is the keyed hash of the address with the reason `erased`, so that no import and no stranger brings
-them back; the ledger, whose rows keep numbers that lead nowhere now; and the chain of consent, whose links run
-over commitments and hold without the personal part (GDPR Art. 17 and 5(1)(e)).
+them back; the ledger, whose rows get a number that was never anybody's; and the chain of consent, whose links run
+over commitments and hold without the personal part (GDPR Art. 17 and 5(1)(e)). Which tables name people is said in
+`holdings`, and nowhere else.
 """
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, select, update
+from sqlalchemy import Connection, delete, exists, select, update
 
-from newsletter import addresses
 from newsletter.deliveries.lifecycle import DELIVERY, sources
+from newsletter.store.access_schema import api_answers
 from newsletter.store.engine import Database
-from newsletter.store.reply_schema import replies
+from newsletter.store.feedback_schema import feedback_events
 from newsletter.store.schema import (
     DeliveryStatus,
     SuppressionReason,
     attempts,
     campaigns,
-    consent_records,
     deliveries,
     subscribers,
 )
-from newsletter.subscribers import suppression
-from newsletter.subscribers.gate import allowed
+from newsletter.subscribers import holdings, suppression
+from newsletter.subscribers.holdings import HOLDINGS, Trail
 from newsletter.subscribers.people import Subscriber
+from newsletter.subscribers.traces import Traces
 
 
-def forget(connection: Connection, person: Subscriber, now: datetime) -> None:
+def forget(connection: Connection, person: Subscriber, now: datetime, *, former: Collection[bytes] = ()) -> None:
     """Take one person out of everything. Mail to them that has not left yet is skipped.
 
-    When it is committed, `leave_no_trace` takes the last copies out of the files.
+    `former` are the keyed hashes of addresses they had before, which are refused from now on as well. When it is
+    committed, `leave_no_trace` takes the last copies out of the files.
     """
-    suppression.suppress(connection, person.address_hash, SuppressionReason.ERASED, now)
-    theirs, tried = _rows_of(deliveries, person), _rows_of(attempts, person)
+    trail = holdings.trail_of(connection, person)
+    for address_hash in (person.address_hash, *former):
+        suppression.suppress(connection, address_hash, SuppressionReason.ERASED, now)
+    mine = deliveries.c.campaign_id.in_(select(campaigns.c.id)) & (deliveries.c.subscriber_id == person.id)
     connection.execute(
         update(deliveries)
-        .where(*theirs, deliveries.c.status.in_(sources(DELIVERY, DeliveryStatus.SKIPPED)))
+        .where(mine, deliveries.c.status.in_(sources(DELIVERY, DeliveryStatus.SKIPPED)))
         .values(status=DeliveryStatus.SKIPPED, changed_at=now, worker_id=None)
     )
-    connection.execute(update(deliveries).where(*theirs, deliveries.c.scope.is_not(None)).values(scope=None))
-    connection.execute(update(attempts).where(*tried).values(text=""))  # relays like to quote whom they refuse
-    connection.execute(
-        update(consent_records)
-        .where(consent_records.c.subscriber_id == person.id)
-        .values(subscriber_id=None, personal=None, salt=None)
-    )
-    allowed.remove(connection, addresses.parse(person.email).key)
-    connection.execute(delete(replies).where(replies.c.email_key == addresses.parse(person.email).key))
-    connection.execute(delete(subscribers).where(subscribers.c.id == person.id))
+    erase(connection, trail)
+    _renumber(connection, person.id)
+
+
+def erase(connection: Connection, trail: Trail) -> None:
+    """Take out of every table what is found by this trail."""
+    for holding in HOLDINGS:
+        theirs = holding.theirs(trail)
+        change = (
+            delete(holding.table).where(theirs)
+            if holding.erased is None
+            else update(holding.table).where(theirs).values(**holding.erased)
+        )
+        connection.execute(change)
+    _erase_mentions(connection, trail)
 
 
 def leave_no_trace(database: Database) -> None:
@@ -65,7 +76,37 @@ def leave_no_trace(database: Database) -> None:
         connection.close()
 
 
-def _rows_of(table: Table, person: Subscriber) -> tuple[ColumnElement[bool], ...]:
-    """Their rows, found through the index that begins with the campaign."""
-    every = select(campaigns.c.id)
-    return table.c.campaign_id.in_(every), table.c.subscriber_id == person.id
+def sweep(connection: Connection) -> int:
+    """Erase what relays said of readers who were forgotten while a mail to them was on the wire; returns how often."""
+    known = exists().where(subscribers.c.id == attempts.c.subscriber_id)
+    return int(connection.execute(update(attempts).where(attempts.c.text != "", ~known).values(text="")).rowcount)
+
+
+def _erase_mentions(connection: Connection, trail: Trail) -> None:
+    """Drop kept answers of the API that name the person, and what a relay was quoted with as a reason to pause."""
+    traces, uid = Traces(trail.addresses), f'"{trail.uid}"'
+    kept = connection.execute(select(api_answers).where(api_answers.c.body.is_not(None)))
+    named = [
+        (row.key_id, row.word)
+        for row in kept
+        if uid in row.body or f"/{trail.uid}" in str(row.headers) or traces.found(f"{row.headers}{row.body}".encode())
+    ]
+    for key_id, word in named:
+        connection.execute(delete(api_answers).where(api_answers.c.key_id == key_id, api_answers.c.word == word))
+    reasons = connection.execute(select(campaigns.c.id, campaigns.c.pause_reason).where(campaigns.c.pause_reason != ""))
+    for row in reasons.all():
+        if traces.found(row.pause_reason.encode()):
+            connection.execute(update(campaigns).where(campaigns.c.id == row.id).values(pause_reason=""))
+
+
+def _renumber(connection: Connection, subscriber_id: int) -> None:
+    """Give the rows that stay a number of nobody: SQLite deals out the highest row number again.
+
+    Not the one on the wire: its sender still has to settle it.
+    """
+    number = -1 - secrets.randbits(62)
+    for table in (feedback_events, attempts, deliveries):
+        theirs = table.c.campaign_id.in_(select(campaigns.c.id)) & (table.c.subscriber_id == subscriber_id)
+        if table is deliveries:
+            theirs &= deliveries.c.status != DeliveryStatus.INFLIGHT
+        connection.execute(update(table).where(theirs).values(subscriber_id=number))

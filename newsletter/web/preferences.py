@@ -18,7 +18,7 @@ from newsletter import addresses
 from newsletter.addresses import Address
 from newsletter.errors import AddressError, TokenError
 from newsletter.rendering.translation import NAMES
-from newsletter.subscribers import export, fields, forget, moving, people, preferences
+from newsletter.subscribers import export, fields, moving, people, preferences
 from newsletter.subscribers.consent import Evidence, Wording
 from newsletter.subscribers.letterhead import INERT
 from newsletter.subscribers.moving import Moved
@@ -115,9 +115,7 @@ def forget_me(token: str) -> Response:
         return _page(token, visit, 403, said="" if visit.is_fresh else "not_enough")
     if request.form.get("sure") != "yes":
         return _page(token, visit, 400, errors={"sure": "Please tick the box if you mean it."})
-    with here.site.database.write() as connection:
-        forget.forget(connection, visit.person, here.site.clock())
-    forget.leave_no_trace(here.site.database)
+    here.site.forget(visit.person)
     return here.page("preferences_forgotten")
 
 

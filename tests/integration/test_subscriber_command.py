@@ -79,6 +79,8 @@ def test_forgotten_reader_is_gone_and_no_import_brings_them_back(run: Commands) 
     assert run.ok("subscriber", "forget", "ada@example.net", "--json").json == {
         "email": "ada@example.net",
         "forgotten": True,
+        "sandbox_mails": 0,
+        "files_naming_them": [],
     }
     assert run("subscriber", "show", "ada@example.net").code == 1
     report = run.ok(

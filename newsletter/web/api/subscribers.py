@@ -12,7 +12,7 @@ from newsletter.access.scopes import Scope
 from newsletter.config import ListConfig
 from newsletter.site import Site
 from newsletter.store.schema import SubscriptionStatus
-from newsletter.subscribers import forget, intake, people, register, signup
+from newsletter.subscribers import intake, people, register, signup
 from newsletter.subscribers.consent import Wording
 from newsletter.subscribers.entrance import Entered, enter
 from newsletter.subscribers.gate import Visit
@@ -237,9 +237,9 @@ def update_subscriber(call: Call) -> Answer:
 
 def forget_subscriber(call: Call) -> Answer:
     """Erase somebody for good."""
-    with call.site.database.write() as connection:
-        forget.forget(connection, known(connection, call), call.site.clock())
-    forget.leave_no_trace(call.site.database)
+    with call.site.database.read() as connection:
+        person = known(connection, call)
+    call.site.forget(person)
     return Answer(status=204)
 
 
