@@ -98,7 +98,7 @@ HOLDINGS: tuple[Holding, ...] = (
         replies,
         lambda trail: replies.c.email_key.in_(trail.keys),
         section="replies",
-        shown=("slug", "name", "email", "words", "status", "network", "created_at"),
+        shown=("slug", "name", "email", "words", "status", "created_at"),
     ),
     Holding(
         gate_allowed,
