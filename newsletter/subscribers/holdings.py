@@ -117,9 +117,15 @@ MENTIONS: Mapping[str, str] = {
 }
 """Tables in whose texts somebody may be named; forgetting reads them."""
 
+ALONG: Mapping[str, str] = {
+    "import_touches": "what an import changed of somebody goes with them, by its foreign key",
+}
+"""Tables whose rows go when the person goes, and need no entry."""
+
 NOBODY: Mapping[str, str] = {
     "alembic_version": "a number",
     "api_keys": "programs, not people",
+    "feedback_alarms": "counts",
     "feedback_letters": "places in a mailbox and hashes",
     "feedback_nonces": "hashes",
     "gate_domains": "keyed hashes of domains",
@@ -127,6 +133,7 @@ NOBODY: Mapping[str, str] = {
     "gate_proofs": "hashes of solved challenges",
     "gate_tallies": "counts by day and network",
     "gate_watch": "counts",
+    "imports": "names of files, and counts",
     "instance": "the Site's own name",
     "lists": "slugs",
     "media": "pictures of issues",
