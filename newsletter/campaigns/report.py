@@ -20,6 +20,18 @@ from newsletter.store.schema import (
 )
 from newsletter.store.types import iso
 
+_LAST = (
+    select(func.max(attempts.c.id))
+    .where(
+        attempts.c.campaign_id == deliveries.c.campaign_id,
+        attempts.c.subscriber_id == deliveries.c.subscriber_id,
+        attempts.c.seq == deliveries.c.seq,
+    )
+    .correlate(deliveries)
+    .scalar_subquery()
+)
+"""SQL: the number of the newest Attempt of a delivery."""
+
 
 def summary(connection: Connection, campaign_id: int) -> dict[str, Any]:
     """One campaign with its ledger totals; `NotFoundError` when there is none."""
@@ -69,20 +81,10 @@ def unfinished(connection: Connection) -> list[dict[str, Any]]:
 
 def troubles(connection: Connection, campaign_id: int, limit: int = 20) -> list[dict[str, Any]]:
     """Rows that are not simply sent, with the last thing a server said about each."""
-    last = (
-        select(func.max(attempts.c.id))
-        .where(
-            attempts.c.campaign_id == deliveries.c.campaign_id,
-            attempts.c.subscriber_id == deliveries.c.subscriber_id,
-            attempts.c.seq == deliveries.c.seq,
-        )
-        .correlate(deliveries)
-        .scalar_subquery()
-    )
     rows = connection.execute(
         select(deliveries, subscribers.c.email, attempts.c.text, attempts.c.phase, attempts.c.enhanced)
         .outerjoin(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
-        .outerjoin(attempts, attempts.c.id == last)
+        .outerjoin(attempts, attempts.c.id == _LAST)
         .where(
             deliveries.c.campaign_id == campaign_id,
             deliveries.c.status.in_([DeliveryStatus.FAILED, DeliveryStatus.AMBIGUOUS])
@@ -110,22 +112,12 @@ def copies(
     connection: Connection, subscriber_id: int, *, before: tuple[int, int] | None = None, limit: int = 100
 ) -> list[dict[str, Any]]:
     """What was or will be mailed to one reader, the newest campaign first, below (campaign, seq) `before`."""
-    last = (
-        select(func.max(attempts.c.id))
-        .where(
-            attempts.c.campaign_id == deliveries.c.campaign_id,
-            attempts.c.subscriber_id == deliveries.c.subscriber_id,
-            attempts.c.seq == deliveries.c.seq,
-        )
-        .correlate(deliveries)
-        .scalar_subquery()
-    )
     place = tuple_(deliveries.c.campaign_id, deliveries.c.seq)
     query = (
         select(deliveries, campaigns.c.kind, campaigns.c.slug, attempts.c.text, attempts.c.enhanced)
         # The key of the ledger begins with the campaign, so there is one look-up for each of these few.
         .join(campaigns, campaigns.c.id == deliveries.c.campaign_id)
-        .outerjoin(attempts, attempts.c.id == last)
+        .outerjoin(attempts, attempts.c.id == _LAST)
         .where(deliveries.c.subscriber_id == subscriber_id)
         .order_by(deliveries.c.campaign_id.desc(), deliveries.c.seq.desc())
         .limit(limit)

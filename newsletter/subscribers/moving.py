@@ -18,6 +18,7 @@ from newsletter.deliveries import standing
 from newsletter.store.schema import CampaignKind, ConsentKind, SubscriptionStatus, deliveries, subscribers
 from newsletter.subscribers import consent, gate, people, preferences, suppression
 from newsletter.subscribers.consent import Act
+from newsletter.subscribers.linked import mailed
 from newsletter.subscribers.people import Subscriber
 from newsletter.tokens import KeyRing
 
@@ -50,7 +51,7 @@ def ask(connection: Connection, person: Subscriber, address: Address, keys: KeyR
 
 def preview(connection: Connection, uid: int, seq: int, now: datetime) -> tuple[Moved, Address]:
     """What `move` would answer, and the address it is about; changes nothing. `TokenError` without such a request."""
-    person, row = preferences.mailed(connection, CampaignKind.ADDRESS, uid, seq)
+    person, row = mailed(connection, CampaignKind.ADDRESS, uid, seq)
     address = addresses.parse(row.scope["email"])
     holder = people.find(connection, address.key)
     if holder is not None and holder.id == person.id:
@@ -68,7 +69,7 @@ def move(connection: Connection, uid: int, seq: int, act: preferences.Act, keys:
         return Moved.TAKEN, address
     if answer is not Moved.DONE:
         return answer, address
-    person, _ = preferences.mailed(connection, CampaignKind.ADDRESS, uid, seq)
+    person, _ = mailed(connection, CampaignKind.ADDRESS, uid, seq)
     connection.execute(
         update(subscribers)
         .where(subscribers.c.id == person.id)

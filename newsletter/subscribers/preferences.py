@@ -19,15 +19,12 @@ from newsletter.errors import TokenError
 from newsletter.store.schema import (
     CampaignKind,
     ConsentKind,
-    DeliveryStatus,
-    Row,
     SubscriptionStatus,
-    campaigns,
-    deliveries,
     subscriptions,
 )
 from newsletter.subscribers import consent, gate, lifecycle, people, series, signup
 from newsletter.subscribers.consent import Evidence, Wording
+from newsletter.subscribers.linked import mailed
 from newsletter.subscribers.people import Subscriber
 from newsletter.tokens import KeyRing
 
@@ -80,26 +77,6 @@ def visit(connection: Connection, keys: KeyRing, token: str, now: datetime) -> V
     if found is None:
         raise TokenError()
     return Visit(found, is_fresh=False)
-
-
-def mailed(connection: Connection, kind: CampaignKind, uid: int, seq: int) -> tuple[Subscriber, Row]:
-    """The person and the ledger row that a link in a mail of this kind names, or `TokenError`."""
-    person = people.by_uid(connection, uid)
-    row = None
-    if person is not None:
-        row = connection.execute(
-            select(deliveries)
-            .join(campaigns, campaigns.c.id == deliveries.c.campaign_id)
-            .where(
-                campaigns.c.kind == kind,
-                deliveries.c.subscriber_id == person.id,
-                deliveries.c.seq == seq,
-                deliveries.c.status != DeliveryStatus.SKIPPED,
-            )
-        ).one_or_none()
-    if person is None or row is None:
-        raise TokenError()
-    return person, row
 
 
 def mail_link(connection: Connection, person: Subscriber, now: datetime) -> bool:

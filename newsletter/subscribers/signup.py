@@ -17,20 +17,17 @@ from sqlalchemy import Connection, select
 
 from newsletter.addresses import Address
 from newsletter.deliveries import standing
-from newsletter.errors import TokenError
 from newsletter.store.schema import (
     CampaignKind,
     ConsentKind,
-    DeliveryStatus,
     SubscriptionStatus,
     SuppressionReason,
-    campaigns,
-    deliveries,
     subscriptions,
 )
 from newsletter.store.undone import undone
 from newsletter.subscribers import consent, gate, lifecycle, people, series, suppression
 from newsletter.subscribers.consent import Evidence, Wording
+from newsletter.subscribers.linked import mailed
 from newsletter.subscribers.people import Subscriber
 from newsletter.tokens import KeyRing
 
@@ -132,7 +129,7 @@ def invite(  # noqa: PLR0917
 
 def confirm(connection: Connection, uid: int, seq: int, evidence: Evidence, now: datetime) -> Outcome:
     """Carry out what a confirmation link promises; idempotent. Raises `TokenError` when there is no such request."""
-    person, request = requested(connection, uid, seq)
+    person, request = mailed(connection, CampaignKind.CONFIRM, uid, seq)
     list_ids = tuple(request.scope["lists"])
     standings = {list_id: lifecycle.status_of(connection, person.id, list_id) for list_id in list_ids}
     if all(status is SubscriptionStatus.CONFIRMED for status in standings.values()):
@@ -167,7 +164,7 @@ def welcome(connection: Connection, subscriber_id: int, list_id: int, now: datet
 
 def preview_confirmation(connection: Connection, uid: int, seq: int, now: datetime) -> Outcome:
     """What `confirm` would answer; changes nothing. Raises `TokenError` when there is no such request."""
-    person, request = requested(connection, uid, seq)
+    person, request = mailed(connection, CampaignKind.CONFIRM, uid, seq)
     list_ids = tuple(request.scope["lists"])
     standings = {lifecycle.status_of(connection, person.id, list_id) for list_id in list_ids}
     if standings == {SubscriptionStatus.CONFIRMED}:
@@ -179,7 +176,7 @@ def preview_confirmation(connection: Connection, uid: int, seq: int, now: dateti
 
 def disown(connection: Connection, uid: int, seq: int, evidence: Evidence, now: datetime) -> None:
     """ "This was not me": the address is left alone for good. Raises `TokenError` when there is no such request."""
-    person, request = requested(connection, uid, seq)
+    person, request = mailed(connection, CampaignKind.CONFIRM, uid, seq)
     for list_id in request.scope["lists"]:
         if lifecycle.move(connection, person.id, list_id, SubscriptionStatus.UNSUBSCRIBED, now):
             _witness(connection, ConsentKind.DISOWNED, person, list_id, evidence, now)
@@ -215,26 +212,6 @@ def subscribed_lists(connection: Connection, person: Subscriber) -> Sequence[int
         .scalars()
         .all()
     )
-
-
-def requested(connection: Connection, uid: int, seq: int) -> tuple[Subscriber, Any]:
-    """The person and the ledger row that a confirmation link names, or `TokenError`."""
-    person = people.by_uid(connection, uid)
-    row = None
-    if person is not None:
-        row = connection.execute(
-            select(deliveries)
-            .join(campaigns, campaigns.c.id == deliveries.c.campaign_id)
-            .where(
-                campaigns.c.kind == CampaignKind.CONFIRM,
-                deliveries.c.subscriber_id == person.id,
-                deliveries.c.seq == seq,
-                deliveries.c.status != DeliveryStatus.SKIPPED,
-            )
-        ).one_or_none()
-    if person is None or row is None:
-        raise TokenError()
-    return person, row
 
 
 def _scope(request: Request) -> dict[str, Any]:

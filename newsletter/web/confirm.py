@@ -11,8 +11,10 @@ import re
 from flask import Blueprint, Response, request
 
 from newsletter import addresses
+from newsletter.store.schema import CampaignKind
 from newsletter.subscribers import signup
 from newsletter.subscribers.letterhead import INERT
+from newsletter.subscribers.linked import mailed
 from newsletter.subscribers.signup import Answer, Outcome
 from newsletter.web import language
 from newsletter.web.door import door, evidence, is_cross_site
@@ -71,7 +73,7 @@ def _question(token: str, status: int = 200) -> Response:
     here = door()
     uid, seq = here.site.keys.verify("confirm", token, 2)
     with here.site.database.read() as connection:
-        person, _ = signup.requested(connection, uid, seq)
+        person, _ = mailed(connection, CampaignKind.CONFIRM, uid, seq)
         outcome = signup.preview_confirmation(connection, uid, seq, here.site.clock())
     language.expect(person.language)
     if outcome.answer is not Answer.DONE:
@@ -101,7 +103,7 @@ def _disown_question(token: str, status: int = 200) -> Response:
     here = door()
     uid, seq = here.site.keys.verify("disown", token, 2)
     with here.site.database.read() as connection:
-        person, _ = signup.requested(connection, uid, seq)
+        person, _ = mailed(connection, CampaignKind.CONFIRM, uid, seq)
     language.expect(person.language)
     return here.page("not_me", status, masked=addresses.mask(person.email), token=token)
 
