@@ -21,6 +21,7 @@ import click
 from newsletter import __version__, spelling
 from newsletter.cli.console import Console, console_options, styled
 from newsletter.errors import NewsletterError
+from newsletter.redaction import redacted
 
 COMMANDS = {
     "init": ("newsletter.cli.init", "Make a new Site that works at once."),
@@ -114,7 +115,7 @@ def main() -> NoReturn:
     except Exception as error:
         if console.debug:
             raise
-        text = f"{type(error).__name__}: {error}"
+        text = redacted(f"{type(error).__name__}: {error}")
         hint = "This is a fault of the program. Run the command again with --debug to see where."
         console.failure(text, hint)
         click.echo(styled(f"Error: {text}", fg="red"), err=True)

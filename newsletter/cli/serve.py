@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import click
 from newsletter.cli.console import Console, console_options
 from newsletter.cli.grace import GRACE, breaks_off
 from newsletter.errors import NewsletterError
+from newsletter.redaction import redacted
 
 if TYPE_CHECKING:
     from newsletter.site import Site
@@ -121,15 +123,17 @@ def sandbox(
 def running(console: Console, site: Site, *, host: str | None = None, port: int | None = None) -> Iterator[Server]:
     """The web pages and the embedded sender, until the block ends."""
     from newsletter.web.app import create_app
+    from newsletter.web.logs import told_to
     from newsletter.web.serve import serve as bind
 
     with sending(console, site) as wake:
         server = bind(create_app(site, on_enrolled=wake), site.config.server, host=host, port=port)
-        server.start()
-        try:
-            yield server
-        finally:
-            server.close()
+        with told_to(sys.stderr, requests=site.config.server.access_log and not console.quiet):
+            server.start()
+            try:
+                yield server
+            finally:
+                server.close()
 
 
 @contextmanager
@@ -143,7 +147,7 @@ def sending(console: Console, site: Site, grace: float = GRACE) -> Iterator[Call
     told: set[str] = set()
 
     def on_trouble(error: Exception) -> None:
-        text = str(error) if isinstance(error, NewsletterError) else f"{type(error).__name__}: {error}"
+        text = redacted(str(error) if isinstance(error, NewsletterError) else f"{type(error).__name__}: {error}")
         if text not in told:
             told.add(text)
             console.warn(f"{text} Mail waits in the ledger and is tried again.")
@@ -155,11 +159,11 @@ def sending(console: Console, site: Site, grace: float = GRACE) -> Iterator[Call
 
     def keep_house() -> None:
         while not over.wait(HOUSEKEEPING):
-            site.housekeeping()
             try:
+                site.housekeeping()
                 tell_of_attack(site)
                 site.tell_editor()
-            except NewsletterError as error:
+            except Exception as error:  # the next round may go better
                 on_trouble(error)
 
     def look_up() -> None:

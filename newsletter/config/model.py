@@ -222,6 +222,9 @@ class ServerConfig(Section):
     host: Line = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     trusted_proxies: tuple[str, ...] = Field((), description="Proxies whose X-Forwarded-For is believed.")
+    access_log: bool = Field(
+        False, description="Whether `serve` writes a line per request to standard error, without anything personal."
+    )
 
 
 class SignupsConfig(Section):

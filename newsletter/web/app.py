@@ -6,16 +6,15 @@ values become pages. GET, HEAD and OPTIONS never change anything, because mail s
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, abort, g, request
+from flask import Flask, abort, request
 
 from newsletter.rendering.environment import compile_templates
 from newsletter.subscribers.gate import Gate
 from newsletter.web import (
+    access_log,
     archive,
     assets,
     confirm,
@@ -44,8 +43,6 @@ LIMITS = {
 }
 """Octets of a posted body, by blueprint."""
 
-access = logging.getLogger("newsletter.web.access")
-
 
 def _nobody_waits() -> None:
     """There is no sender in this process to wake."""
@@ -69,14 +66,9 @@ def create_app(site: Site, *, on_enrolled: Callable[[], None] = _nobody_waits) -
     app.register_blueprint(routes.blueprint)
     headers.install(app)
     errors.install(app)
-    app.before_request(_start)
+    access_log.install(app)
     app.before_request(_refuse_much)
-    app.after_request(_log)
     return app
-
-
-def _start() -> None:
-    g.started = time.perf_counter()
 
 
 def _refuse_much() -> None:
@@ -85,10 +77,3 @@ def _refuse_much() -> None:
     request.max_content_length = limit
     if (request.content_length or 0) > limit:
         abort(413)
-
-
-def _log(response: Response) -> Response:
-    """One line per request with the pattern of its address: tokens, addresses and networks stay out of logs."""
-    milliseconds = 1000 * (time.perf_counter() - g.get("started", time.perf_counter()))
-    access.info("%s %s %d %.1f ms", request.method, request.url_rule or "-", response.status_code, milliseconds)
-    return response
