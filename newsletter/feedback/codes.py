@@ -36,6 +36,8 @@ _ABOUT_THE_MESSAGE = re.compile(
     r"(?:in (?:reply|response) to|after) (?:the )?(?:pipelined )?(?:end of )?(?:data\b|bdat|message body|message text)"
     r"|after i sent the message|end of data",
 )
+_START = r"(?:(?<![a-z0-9])|(?![a-z0-9]))"
+"""A phrase in Latin letters begins with a word, so that no `rbl` is found in `marble`."""
 _HOST = re.compile(r"(?:\bremote )?\bhost [\w.-]{1,255} ?(?:\[[0-9a-f.:]{3,45}\]|\([0-9a-f.:]{3,45}\))")
 _PLAIN = str.maketrans({"’": "'", "‘": "'", "´": "'", "`": "'", "“": '"', "”": '"', "„": '"', "–": "-", "ı": "i"})
 
@@ -45,17 +47,15 @@ class Entry:
     """One row of the table: any of its phrases gives the kind, unless one of the others stands there too."""
 
     kind: Kind
-    literal: tuple[str, ...]
-    gapped: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]
-    """Phrases with "…": what stands around the gaps, and the pattern of the whole."""
+    phrases: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]
+    """What stands around the gaps of each, which is quick to look for, and the pattern of the whole."""
     patterns: tuple[re.Pattern[str], ...]
     unless: tuple[str, ...]
 
     def occurs_in(self, text: str) -> bool:
         """Whether it applies to a text that `folded` has made."""
         return (
-            any(phrase in text for phrase in self.literal)
-            or any(all(piece in text for piece in pieces) and whole.search(text) for pieces, whole in self.gapped)
+            any(all(piece in text for piece in pieces) and whole.search(text) for pieces, whole in self.phrases)
             or any(pattern.search(text) for pattern in self.patterns)
         ) and not any(phrase in text for phrase in self.unless)
 
@@ -85,6 +85,8 @@ def judge(code: int, enhanced: str, text: str, phase: Phase = Phase.RCPT) -> Kin
 def by_words(text: str) -> Kind | None:
     """The kind that the words of a refusal have; None when they say nothing we know."""
     text = folded(text)
+    for courtesy in _table().courtesies:
+        text = text.replace(courtesy, "")
     return next((entry.kind for entry in _table().phrases if entry.occurs_in(text)), None)
 
 
@@ -129,6 +131,7 @@ def folded(text: str) -> str:
 
 @dataclass(frozen=True)
 class _Table:
+    courtesies: tuple[str, ...]
     phrases: tuple[Entry, ...]
     codes: dict[str, Kind]
 
@@ -137,6 +140,7 @@ class _Table:
 def _table() -> _Table:
     data = tomllib.loads(files("newsletter.feedback").joinpath("phrases.toml").read_text("utf-8"))
     return _Table(
+        tuple(folded(phrase) for phrase in data["courtesies"]["says"]),
         tuple(_entry(row) for row in data["phrases"]),
         {code: Kind(kind) for kind, codes in data["codes"].items() for code in codes},
     )
@@ -147,8 +151,7 @@ def _entry(row: dict[str, Sequence[str] | str]) -> Entry:
     gap = f".{{0,{GAP}}}?"
     return Entry(
         Kind(str(row["kind"])),
-        tuple(pieces[0] for pieces in says if len(pieces) == 1),
-        tuple((pieces, re.compile(gap.join(map(re.escape, pieces)))) for pieces in says if len(pieces) > 1),
+        tuple((pieces, re.compile(_START + gap.join(map(re.escape, pieces)))) for pieces in says),
         tuple(re.compile(pattern) for pattern in row.get("matches", ())),
         tuple(folded(phrase) for phrase in row.get("unless", ())),
     )

@@ -74,7 +74,8 @@ class Manner:
         if subject.startswith(tuple(says["answers"])):
             return Subject.ANSWER
         for which in (Subject.SUCCESS, Subject.DELAY, Subject.FAILURE):
-            if any(phrase in subject for phrase in says[which]):
+            # What ends in a colon stands in front of our own subject: `Delivered: …`, but also `Undelivered: …`.
+            if any(subject.startswith(phrase) if phrase.endswith(":") else phrase in subject for phrase in says[which]):
                 return which
         return Subject.OTHER
 
@@ -128,7 +129,9 @@ class Manner:
     @cached_property
     def is_delayed(self) -> bool:
         """Whether it only warns that a mail is late."""
-        return self.subject is Subject.DELAY or (self.subject is not Subject.FAILURE and self.opens("delay"))
+        if self.subject is Subject.DELAY or self.opens("late"):
+            return True
+        return self.subject is not Subject.FAILURE and self.opens("delay")
 
     @cached_property
     def is_bounce(self) -> bool:
@@ -137,6 +140,8 @@ class Manner:
         points += 2 * (self.subject is Subject.FAILURE) + 2 * self.opens("failure")
         points += 3 * ("x-failed-recipients" in self.mail.headers)
         points += 3 * (self.mail.headers.content_type[0] == "multipart/report")
+        if "return-path" in self.mail.headers and not (self.is_daemon or self.has_null_sender):
+            points -= 3  # it has a sender who could be asked
         return points >= ENOUGH and self.subject is not Subject.ANSWER
 
 
