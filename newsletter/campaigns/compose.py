@@ -74,7 +74,7 @@ class IssueComposer:
         message_id = letterhead.message_id(delivery)
         copy = [
             *letterhead.personal_headers(delivery.email, delivery.name, message_id),
-            letterhead.unsubscribe_header(url),
+            letterhead.unsubscribe_header(url, letterhead.leave_address(delivery.uid, delivery.list_id)),
         ]
         if delivery.kind is CampaignKind.SERIES:
             copy.append(headers.date(series.due_of(delivery.scope)))

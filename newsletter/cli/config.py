@@ -58,8 +58,6 @@ def check(console: Console) -> None:
         for warning in site.origins.warnings:
             console.warn(warning)
         _check_series(console, site)
-        if site.config.feedback.mailbox:
-            console.warn("[feedback] mailbox is reserved: this version does not read it.")
         document = {"ok": True, "name": site.config.name, "mail_goes_to": place, "signs_as": signs_as}
     signed = f", signed as {signs_as}" if signs_as else ""
     console.result(document, f"The configuration of {site.config.name} is fine. Mail goes to {place}{signed}.")

@@ -40,6 +40,7 @@ COMMANDS = {
     "subscriber": ("newsletter.cli.subscriber", "Keep the list of readers."),
     "signups": ("newsletter.cli.signups", "See what the gate before sign-ups does."),
     "suppression": ("newsletter.cli.suppression", "Addresses that are never mailed again."),
+    "feedback": ("newsletter.cli.feedback", "Take in bounces and complaints, and see what came back."),
     "serve": ("newsletter.cli.serve", "Run the web pages and the sender."),
     "worker": ("newsletter.cli.serve", "Run a sender without web pages."),
     "sandbox": ("newsletter.cli.serve", "Run the local inbox and look at it."),

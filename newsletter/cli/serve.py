@@ -25,6 +25,8 @@ RATE = click.FloatRange(0, 1)
 
 HOUSEKEEPING = 300.0
 """Seconds between rounds of housekeeping."""
+MAILBOX_GRACE = 5.0
+"""Seconds for the message that is being read when the command is to stop."""
 LOOKING_UP = 1.0
 """Seconds between looks at confirmations that wait for the DNS."""
 
@@ -73,9 +75,16 @@ def worker(console: Console, *, drain: bool) -> int:
 def _drain(console: Console, site: Site) -> int:
     """One round. What is put off for later is left to the next one."""
     from newsletter.cli.send import stops_on_signals
+    from newsletter.feedback.mailbox import MailboxError
+    from newsletter.site.listening import listen
 
     site.housekeeping()
     site.look_up_domains()
+    if site.config.feedback.mailbox:
+        try:
+            listen(site)
+        except MailboxError as error:
+            console.warn(str(error))
     transport = site.transport()
     sender = site.sender(transport=transport)
     with stops_on_signals(console, sender, transport) as stopped:
@@ -150,7 +159,7 @@ def sending(console: Console, site: Site, grace: float = GRACE) -> Iterator[Call
         text = redacted(str(error) if isinstance(error, NewsletterError) else f"{type(error).__name__}: {error}")
         if text not in told:
             told.add(text)
-            console.warn(f"{text} Mail waits in the ledger and is tried again.")
+            console.warn(f"{text} Mail waits where it is and is tried again.")
 
     site.housekeeping()
     transport = site.transport()
@@ -181,7 +190,8 @@ def sending(console: Console, site: Site, grace: float = GRACE) -> Iterator[Call
     for thread in threads:
         thread.start()
     try:
-        yield sender.wake
+        with hearing(site, on_trouble):
+            yield sender.wake
     finally:
         over.set()
         sender.stop()
@@ -189,6 +199,33 @@ def sending(console: Console, site: Site, grace: float = GRACE) -> Iterator[Call
         threads[0].join()
         threads[2].join()
         gone.set()
+
+
+@contextmanager
+def hearing(site: Site, on_trouble: Callable[[Exception], None]) -> Iterator[None]:
+    """The mailbox of bounces, if there is one, read again and again in a thread, until the block ends."""
+    if not site.config.feedback.mailbox:
+        yield
+        return
+    from newsletter.site.listening import listen
+
+    over = threading.Event()
+
+    def hear() -> None:
+        while not over.is_set():
+            try:
+                listen(site, goes_on=lambda: not over.is_set())
+            except Exception as error:
+                on_trouble(error)
+            over.wait(60 * site.config.feedback.interval)
+
+    thread = threading.Thread(target=hear, name="newsletter-mailbox", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(timeout=MAILBOX_GRACE)
 
 
 @contextmanager

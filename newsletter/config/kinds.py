@@ -84,6 +84,25 @@ def _return_path(value: str) -> str:
     return f"{local}@{found.domain}" if at else found.domain
 
 
+def _mailbox(value: str) -> str:
+    """`imaps://user@host/folder`, `imap://` on this machine only, or `maildir:path`."""
+    value = _one_line(value)
+    if not value or (value.startswith("maildir:") and value != "maildir:"):
+        return value
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError("must be an address such as imaps://user@mail.example.org/INBOX") from error
+    if parts.scheme not in {"imaps", "imap"} or not parts.hostname or not parts.username or port == 0:
+        raise ValueError("must be an address such as imaps://user@mail.example.org/INBOX, or maildir:path")
+    if parts.password is not None:
+        raise ValueError("must not hold the password: that belongs in NEWSLETTER_FEEDBACK__PASSWORD or …_FILE")
+    if parts.scheme == "imap" and not is_loopback(parts.hostname):
+        raise ValueError("must begin with imaps:// (imap:// is allowed on this machine only)")
+    return value
+
+
 def _colour(value: str) -> str:
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
         raise ValueError(f'must be a colour such as "#0b6b63", not {value[:40]!r}')
@@ -110,6 +129,7 @@ MailAddress = Annotated[str, AfterValidator(_address)]
 OptionalMailAddress = Annotated[str, AfterValidator(_optional_address)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 ReturnPath = Annotated[str, AfterValidator(_return_path)]
+MailboxAddress = Annotated[str, AfterValidator(_mailbox)]
 Colour = Annotated[str, AfterValidator(_colour)]
 Language = Annotated[str, AfterValidator(_language)]
 MailProgram = Literal["gmail", "outlook", "outlook-web", "apple-mail", "yahoo", "thunderbird", "samsung-email"]

@@ -19,6 +19,7 @@ from newsletter.config.kinds import (
     Language,
     Line,
     MailAddress,
+    MailboxAddress,
     MailProgram,
     OptionalMailAddress,
     ProviderRates,
@@ -197,14 +198,34 @@ class DkimConfig(Section):
 
 
 class FeedbackConfig(Section):
-    """Where bounces come back."""
+    """Where bounces, complaints and unsubscribe mails come back."""
 
     return_path: ReturnPath = Field(
         "", description="Domain or address for envelope senders that name the recipient (VERP)."
     )
-    mailbox: str = Field(
-        "", description="Mailbox of bounces. Reserved; it is not read yet, so no mailto link is printed."
+    mailbox: MailboxAddress = Field(
+        "",
+        description="Mailbox that is read: `imaps://user@host/INBOX` or `maildir:path`. With it, and a return path, "
+        "copies also offer to unsubscribe by mail.",
     )
+    password: SecretStr | None = Field(None, description="Better in NEWSLETTER_FEEDBACK__PASSWORD or …_FILE.")
+    ca_file: Path | None = Field(None, description="Certificates to trust instead of the system's.")
+    interval: float = Field(5, ge=0.1, description="Minutes between looks into the mailbox.")
+    handled: Literal["move", "delete"] = Field(
+        "move", description="What is done goes to the folder `Handled` for `retention` days, or is deleted."
+    )
+    retention: int = Field(30, ge=1, description="Days reports are kept; what was learned from them stays.")
+
+    @model_validator(mode="after")
+    def _mailbox_has_its_password(self) -> FeedbackConfig:
+        if self.mailbox.startswith("imap") and self.password is None:
+            raise ValueError("a mailbox on a server needs a password: set NEWSLETTER_FEEDBACK__PASSWORD or …_FILE")
+        return self
+
+    @property
+    def reads_mailto(self) -> bool:
+        """Whether a mail to an address that ends a subscription is read."""
+        return bool(self.mailbox and self.return_path)
 
 
 class ArchiveConfig(Section):

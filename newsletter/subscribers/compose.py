@@ -71,7 +71,8 @@ class MailComposer:
         elif delivery.kind is CampaignKind.WELCOME and delivery.list_id is not None:
             url = letterhead.unsubscribe_url(delivery.uid, delivery.list_id)
             values["unsubscribe_url"] = url
-            copy += [letterhead.unsubscribe_header(url), letterhead.one_click()]
+            mailto = letterhead.leave_address(delivery.uid, delivery.list_id)
+            copy += [letterhead.unsubscribe_header(url, mailto), letterhead.one_click()]
         elif delivery.kind is CampaignKind.ACCESS:
             values["access_url"] = letterhead.access_url(delivery.uid, delivery.seq)
         elif delivery.kind is CampaignKind.ADDRESS:

@@ -32,6 +32,7 @@ class Letterhead:
         self._keys = keys
         self._sender = for_the_wire(config.sender.address)
         self._domain = self._sender.rpartition("@")[2]
+        self._return_domain = config.feedback.return_path.rpartition("@")[2].lower()
 
     # -- links ---------------------------------------------------------------------------------
 
@@ -98,12 +99,17 @@ class Letterhead:
         """What makes the unsubscribe link a button (RFC 8058 §3.1)."""
         return headers.structured("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
 
-    def unsubscribe_header(self, url: str) -> Header:
-        """Where the button leads; `url` is one of ours.
-
-        Deliberately no mailto: it is printed only where its mailbox is read.
-        """
+    def unsubscribe_header(self, url: str, mailto: str = "") -> Header:
+        """Where the button leads; `url` and `mailto` are ours, and `mailto` is empty where no mailbox is read."""
+        if mailto:
+            return headers.uris("List-Unsubscribe", [url, f"mailto:{mailto}?subject=unsubscribe"])
         return headers.ours("List-Unsubscribe", f"<{url}>")
+
+    def leave_address(self, uid: int, list_id: int) -> str:
+        """The address a mail to which ends one subscription, or nothing where no mailbox is read."""
+        if not self._config.feedback.reads_mailto:
+            return ""
+        return f"{self._keys.leave_address(uid, list_id)}@{self._return_domain}"
 
     def message_id(self, delivery: Delivery) -> str:
         """The part before the @: opaque, and the same on every try."""
@@ -122,11 +128,10 @@ class Letterhead:
 
     def envelope_sender(self, delivery: Delivery) -> str:
         """MAIL FROM: VERP at the return path's domain, else the sender's address."""
-        return_path = self._config.feedback.return_path
-        if not return_path:
+        if not self._return_domain:
             return self._sender
         local = self._keys.verp(Verp(delivery.campaign_id, delivery.uid, delivery.seq))
-        return f"{local}@{return_path.rpartition('@')[2].lower()}"
+        return f"{local}@{self._return_domain}"
 
 
 def reader_values(email: str, name: str, fields: Mapping[str, Any]) -> dict[str, str]:
