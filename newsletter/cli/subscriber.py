@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from newsletter import spelling
 from newsletter.cli.console import Console, console_options, plural, table
+from newsletter.cli.imports import import_
 from newsletter.errors import NotFoundError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from newsletter.site import Site
+    from newsletter.subscribers.intake import Terms
     from newsletter.subscribers.people import Subscriber
 
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 @console_options
 def subscriber(_console: Console) -> None:
     """Keep the list of readers."""
+
+
+subscriber.add_command(import_)
 
 
 @subscriber.command()
@@ -54,7 +59,7 @@ def add(  # noqa: PLR0917
 
     with console.open_site() as site:
         addresses.parse(address)
-        terms = _terms(site, list_slug, basis, "", confirmed=confirmed, send_confirmations=send_confirmation)
+        terms = _terms(site, list_slug, basis, confirmed=confirmed, send_confirmations=send_confirmation)
         record = {**_fields(site, extra), "email": address, "name": name, "tags": ",".join(given_tags)}
         with site.database.write() as connection:
             report = transfer.add(connection, site.keys, record, terms, site.config.fields, site.clock())
@@ -137,63 +142,6 @@ def tag(console: Console, address: str, added: tuple[str, ...], removed: tuple[s
     console.result({"email": person.email, "tags": list(now)}, f"{person.email} {said}.")
 
 
-@subscriber.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
-@click.option("--list", "list_slug", help="List (default: the first).")
-@click.option("--confirmed", is_flag=True, help="These people have agreed already; needs --basis.")
-@click.option("--basis", default="", metavar="TEXT", help="How and when they agreed; kept as evidence.")
-@click.option("--send-confirmations", is_flag=True, help="Ask every pending one by mail to confirm.")
-@click.option("--encoding", help="Encoding of the file when it is not UTF-8, e.g. cp1252.")
-@console_options
-def import_(
-    console: Console,
-    file: Path,
-    list_slug: str | None,
-    basis: str,
-    encoding: str | None,
-    *,
-    confirmed: bool,
-    send_confirmations: bool,
-) -> None:
-    """Import FILE (CSV: email, name, tags, declared fields, confirmed_at; - for standard input).
-
-    Of our own export also `list` and `status` count: nobody is confirmed whom the file calls otherwise.
-    """
-    from newsletter.subscribers import transfer
-    from newsletter.subscribers.intake import Refusal
-
-    refusals: list[dict[str, Any]] = []
-
-    def refused(refusal: Refusal) -> None:
-        if len(refusals) < 10_000:
-            refusals.append({"row": refusal.row, "email": refusal.email, "reason": refusal.reason})
-        console.note(f"line {refusal.row}: {refusal.email or '(no address)'}: {refusal.reason}")
-
-    with console.open_site() as site:
-        name = "standard input" if str(file) == "-" else file.name
-        terms = _terms(site, list_slug, basis, name, confirmed=confirmed, send_confirmations=send_confirmations)
-        raw = sys.stdin.buffer if str(file) == "-" else file.open("rb")
-        with transfer.open_text(raw, encoding) as text, console.progress("Importing", None) as advance:
-            report, ignored = transfer.import_csv(
-                site.database,
-                site.keys,
-                text,
-                terms,
-                site.config.fields,
-                site.clock(),
-                on_refusal=refused,
-                on_progress=advance,
-            )
-        note = transfer.describe_ignored(ignored, site.config.fields)
-    if note:
-        console.warn(note)
-    answer = (
-        f"{report.rows} rows: {report.confirmed} confirmed, {report.pending} pending, {report.unchanged} unchanged, "
-        f"{report.refused} refused" + (f", {report.invited} asked to confirm" if send_confirmations else "") + "."
-    )
-    console.result({**report.as_dict(), "ignored_columns": ignored, "refusals": refusals}, answer)
-
-
 @subscriber.command()
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path), default="-")
 @click.option("--list", "list_slug", help="Only this list.")
@@ -272,9 +220,7 @@ def forget(console: Console, address: str) -> None:
     console.result(document, f"{address} is forgotten{mails}.")
 
 
-def _terms(
-    site: Site, list_slug: str | None, basis: str, origin: str, *, confirmed: bool, send_confirmations: bool
-) -> Any:
+def _terms(site: Site, list_slug: str | None, basis: str, *, confirmed: bool, send_confirmations: bool) -> Terms:
     from newsletter.subscribers.intake import Terms
 
     if confirmed and not basis.strip():
@@ -287,13 +233,13 @@ def _terms(
         list_slug=slug,
         confirmed=confirmed,
         basis=basis.strip(),
-        source="import" if origin else "cli",
-        origin=origin,
+        source="cli",
         send_confirmations=send_confirmations,
     )
 
 
 def _fields(site: Site, given: tuple[str, ...]) -> dict[str, str]:
+
     declared = [field.name for field in site.config.fields]
     found = {}
     for each in given:

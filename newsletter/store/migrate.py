@@ -18,6 +18,7 @@ from newsletter.store import (  # noqa: F401 - their tables belong to the metada
     access_schema,
     feedback_schema,
     gate_schema,
+    import_schema,
     reply_schema,
 )
 from newsletter.store.engine import Database

@@ -82,6 +82,8 @@ class ConsentKind(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     DISOWNED = "disowned"
     """The owner of the address said "this was not me"."""
+    UNDONE = "undone"
+    """An import was taken back, and with it the consent it had stated."""
 
 
 lists = Table(

@@ -28,12 +28,13 @@ from newsletter.starter.plant import plant
 from newsletter.store.engine import Database
 from newsletter.store.sqlite import PRAGMAS, SYNCHRONOUS
 from newsletter.subscribers import transfer
+from newsletter.subscribers.importing import reading
 from newsletter.subscribers.intake import Refusal, Terms
 from newsletter.tokens import KeyRing
 
 Write = Callable[[], AbstractContextManager[Connection]]
 
-TABLES = ("subscribers", "subscriptions", "wordings", "consent_records")
+TABLES = ("subscribers", "subscriptions", "wordings", "consent_records", "imports", "import_touches")
 SLOW_TURN = 0.05
 """Seconds a writer's turn should not last longer than."""
 
@@ -117,7 +118,7 @@ def bring(site: Site, rows: int, turns: list[float]) -> float:
 
     site.database.write = timed(write, turns)  # type: ignore[method-assign, assignment]
     started = time.perf_counter()
-    with transfer.open_text(path.open("rb")) as file:
+    with reading.open_text(path.open("rb")) as file:
         report, _ = transfer.import_csv(
             site.database, site.keys, file, terms, site.config.fields, site.clock(), on_refusal=refused
         )

@@ -65,13 +65,11 @@ def test_export_of_a_site_goes_into_another_list_by_list(
     other = Commands(run.folder.with_name("other"), monkeypatch, capfd)
     other.ok("init", other.folder, "--name", "The Test Letter", "--from", "editor@example.net")
     done = other.ok("subscriber", "import", file, "--list", slug, "--confirmed", "--basis", "moved", "--json").json
-    assert (done["confirmed"], done["pending"], done["refused"], done["ignored_columns"]) == (
-        1,
-        1,
-        1,
-        ["city", "visits", "role"],
-    )
-    assert done["refusals"][0]["reason"] == "has unsubscribed, says the file"
+    counts = {name: done[name] for name in ("confirmed", "pending", "left", "refused")}
+    assert counts == {"confirmed": 1, "pending": 1, "left": 1, "refused": 0}
+    assert done["ignored_columns"] == ["city", "visits", "role"]
+    there = other.ok("subscriber", "show", "left@example.net", "--json").json["subscriptions"][0]
+    assert (there["status"], there["unsubscribed_at"] is None) == ("unsubscribed", False)
 
 
 def test_forgotten_reader_is_gone_and_no_import_brings_them_back(run: Commands) -> None:

@@ -30,8 +30,9 @@ from newsletter.store.schema import (
     subscriptions,
 )
 from newsletter.subscribers import consent, lifecycle, people, signup, suppression, transfer
+from newsletter.subscribers.importing import bring, reading
+from newsletter.subscribers.importing.reading import ImportRefused
 from newsletter.subscribers.intake import Refusal, Report, Terms
-from newsletter.subscribers.transfer import ImportRefused
 from newsletter.tokens import KeyRing
 
 NOW = factories.START
@@ -54,13 +55,13 @@ class Post:
         terms: Terms = PENDING,
         *,
         encoding: str | None = None,
-    ) -> tuple[Report, list[str]]:
+    ) -> tuple[Report, Sequence[str]]:
         raw = io.BytesIO(content.encode() if isinstance(content, str) else content)
         self.refusals = []
         return transfer.import_csv(
             self.database,
             self.keys,
-            transfer.open_text(raw, encoding),
+            reading.open_text(raw, encoding),
             terms,
             FIELDS,
             self.clock(),
@@ -113,7 +114,7 @@ def post(database: Database, keys: KeyRing, clock: FrozenClock) -> Post:
 
 def test_rows_without_a_basis_become_pending_and_are_not_mailed(post: Post) -> None:
     report, ignored = post.bring("email,name,city\nada@example.net,Ada Reader,Vienna\nbob@example.net,,\n")
-    assert report == Report(rows=2, pending=2)
+    assert report == Report(rows=2, added=2, pending=2)
     assert ignored == []
     assert post.status("ada@example.net") == "pending"
     assert (post.person("ada@example.net").name, post.person("ada@example.net").fields) == (
@@ -126,7 +127,7 @@ def test_rows_without_a_basis_become_pending_and_are_not_mailed(post: Post) -> N
 
 def test_rows_with_a_basis_are_confirmed_with_it_on_record(post: Post) -> None:
     report, _ = post.bring("email,confirmed_at\nada@example.net,2026-09-01\nbob@example.net,\n", CONFIRMED)
-    assert report == Report(rows=2, confirmed=2)
+    assert report == Report(rows=2, added=2, confirmed=2)
     ada, bob = post.rows(consent_records)
     assert (ada.kind, ada.personal["basis"]) == (ConsentKind.IMPORTED, CONFIRMED.basis)
     assert ada.personal["origin"] == "fair.csv line 2, confirmed 2026-09-01"
@@ -174,7 +175,7 @@ def test_file_may_come_through_a_pipe(post: Post) -> None:
     read, write = os.pipe()
     with os.fdopen(write, "wb") as end:
         end.write("email\nada@example.net\n".encode("utf-16"))
-    with os.fdopen(read, "rb") as raw, transfer.open_text(raw) as file:
+    with os.fdopen(read, "rb") as raw, reading.open_text(raw) as file:
         transfer.import_csv(post.database, post.keys, file, PENDING, FIELDS, NOW, on_refusal=post.refusals.append)
     assert post.status("ada@example.net") == "pending"
 
@@ -191,7 +192,7 @@ def test_unknown_columns_are_reported_with_the_nearest_known(post: Post) -> None
 def test_duplicates_in_the_file_and_against_the_database_are_one_person(post: Post) -> None:
     post.bring("email\nada@example.net\n", CONFIRMED)
     report, _ = post.bring("email\nADA@example.net\nuser@müller.example\nuser@xn--mller-kva.example\n", CONFIRMED)
-    assert report == Report(rows=3, confirmed=1, unchanged=2)
+    assert report == Report(rows=3, added=1, confirmed=1, unchanged=2)
     assert len(post.rows(subscribers)) == 2
     assert len(post.rows(consent_records)) == 2
 
@@ -208,7 +209,7 @@ def test_importing_a_file_again_changes_nothing(post: Post) -> None:
 def test_unconfirmed_import_leaves_a_confirmed_reader_confirmed(post: Post) -> None:
     post.stand("ada@example.net", SubscriptionStatus.CONFIRMED)
     report, _ = post.bring("email,name\nada@example.net,Ada\n")
-    assert report.unchanged == 1
+    assert report == Report(rows=1, updated=1, confirmed=1)
     assert post.status("ada@example.net") == "confirmed"
     assert post.person("ada@example.net").name == "Ada"
 
@@ -232,15 +233,19 @@ def test_our_own_export_moves_a_site_without_making_anybody_agree(post: Post) ->
     with post.database.write() as connection:
         connection.execute(delete(subscribers))
     report, ignored = post.bring(exported, CONFIRMED)
-    assert report == Report(rows=5, confirmed=1, pending=2, refused=2)
+    assert report == Report(rows=5, added=4, confirmed=1, pending=2, left=1, refused=1)
     assert ignored == []
-    assert post.why() == {
-        "left@example.net": "has unsubscribed, says the file",
-        "clinic@example.net": "belongs to the list clinic-notes, says the file",
-    }
+    assert post.why() == {"clinic@example.net": "belongs to the list clinic-notes, says the file"}
     statuses = {row["email"]: row["status"] for row in _page(post)}
-    assert statuses == {"ada@example.net": "confirmed", "asked@example.net": "pending", "late@example.net": "pending"}
-    assert [row.personal["email"] for row in post.rows(consent_records)] == ["ada@example.net"]
+    assert statuses == {
+        "ada@example.net": "confirmed",
+        "asked@example.net": "pending",
+        "late@example.net": "pending",
+    } | {"left@example.net": "unsubscribed"}
+    assert [(row.personal["email"], row.kind) for row in post.rows(consent_records)] == [
+        ("ada@example.net", "imported"),
+        ("left@example.net", "unsubscribed"),
+    ]
     again, _ = post.bring(exported, Terms(2, "clinic-notes", confirmed=True, basis="moved"))
     assert (again.confirmed, again.refused) == (1, 4)
 
@@ -253,7 +258,7 @@ def test_our_own_export_moves_a_site_without_making_anybody_agree(post: Post) ->
         ("", "confirmed", ""),
         ("pending", "pending", ""),
         ("EXPIRED", "pending", ""),
-        ("unsubscribed", None, "has unsubscribed, says the file"),
+        ("unsubscribed", "unsubscribed", ""),
         ("subscribed", None, "status 'subscribed' is unknown"),
     ],
 )
@@ -263,7 +268,7 @@ def test_basis_confirms_only_whom_the_file_does_not_call_otherwise(
     post.bring(f"email,Status\nada@example.net,{status}\n", CONFIRMED)
     assert post.status("ada@example.net") == became
     assert said in post.why().get("ada@example.net", "")
-    assert len(post.rows(consent_records)) == (became == "confirmed")
+    assert len(post.rows(consent_records)) == (became in {"confirmed", "unsubscribed"})
 
 
 def test_status_in_a_file_takes_nothing_from_who_is_confirmed_here(post: Post) -> None:
@@ -281,7 +286,7 @@ def test_second_row_of_a_person_meets_what_the_first_has_left(post: Post) -> Non
         "ada@EXAMPLE.net,,Graz,confirmed\n",
         CONFIRMED,
     )
-    assert report == Report(rows=3, pending=1, confirmed=1, unchanged=1)
+    assert report == Report(rows=3, added=1, updated=2, pending=1, confirmed=2)
     ada = post.person("ada@example.net")
     assert (ada.email, ada.name, ada.fields) == ("ada@example.net", "Ada Reader", {"city": "Graz"})
     assert post.status("ada@example.net") == "confirmed"
@@ -312,7 +317,7 @@ def test_column_named_email_wins_over_one_that_only_sounds_like_it(post: Post) -
 
 def test_row_with_surplus_cells_stays_outside(post: Post) -> None:
     report, _ = post.bring("email,name\nada@example.net,Reader, Ada\nbob@example.net,Bob,,\n")
-    assert report == Report(rows=2, pending=1, refused=1)
+    assert report == Report(rows=2, added=1, pending=1, refused=1)
     assert "has 3 cells, the header 2" in post.why()["ada@example.net"]
 
 
@@ -350,7 +355,7 @@ def test_every_refused_row_has_its_line_and_reason_and_the_others_come_in(post: 
         "bob@example.net,,\n",
         CONFIRMED,
     )
-    assert report == Report(rows=12, confirmed=2, refused=10)
+    assert report == Report(rows=12, added=2, confirmed=2, refused=10)
     assert {row.email for row in post.rows(subscribers)} == {"ada@example.net", "bob@example.net", "left@example.net"}
     why = post.why()
     assert "not an e-mail address" in why["not an address"]
@@ -445,12 +450,12 @@ def test_unknown_encoding_is_one_sentence(post: Post) -> None:
 
 
 def test_batches_before_a_fault_stay_and_the_file_can_be_imported_again(post: Post) -> None:
-    good = "".join(f"r{number}@example.net,\n" for number in range(transfer.BATCH + 5))
+    good = "".join(f"r{number}@example.net,\n" for number in range(bring.BATCH + 5))
     with pytest.raises(ImportRefused):
         post.bring("email,name\n" + good + 'x@example.net,"open\n')
-    assert len(post.rows(subscribers)) == transfer.BATCH + 5
+    assert len(post.rows(subscribers)) == bring.BATCH + 5
     report, _ = post.bring("email,name\n" + good)
-    assert (report.unchanged, report.pending) == (transfer.BATCH + 5, 0)
+    assert (report.unchanged, report.pending) == (bring.BATCH + 5, 0)
 
 
 def test_open_quote_names_its_line_the_remedy_and_what_came_in_before(post: Post) -> None:
@@ -458,7 +463,7 @@ def test_open_quote_names_its_line_the_remedy_and_what_came_in_before(post: Post
         post.bring('email,name\nada@example.net,Ada\nbob@example.net,"Bob\nx@example.net,X\n', CONFIRMED)
     said = str(refused.value)
     assert said.startswith("Line 3 is not CSV: it begins a cell with a quote that nothing closes. Close the quote")
-    assert "The rows before it are in (1 confirmed, 0 pending, 0 unchanged, 0 refused)" in said
+    assert "The rows before it are in (1 added, 0 updated, 0 unchanged, 0 refused)" in said
     assert post.status("ada@example.net") == "confirmed"
     with pytest.raises(ImportRefused, match=r"Line 2 .*Nothing was imported"):
         post.bring('email,name\nbob@example.net,"Bob\n')
@@ -494,17 +499,18 @@ class Turns:
         self.statements[-1] += 1
 
 
+@pytest.mark.sqlite  # which is told when a transaction begins
 @pytest.mark.parametrize("seen", [False, True], ids=["new", "on file"])
 def test_import_takes_short_turns_of_a_few_statements(post: Post, *, seen: bool) -> None:
-    rows = 2 * transfer.BATCH + 1
+    rows = 2 * bring.BATCH + 1
     if seen:
         post.bring("email\n" + "".join(f"r{number}@example.net\n" for number in range(rows)))
     turns = Turns(post.database)
     content = "email,name\n" + "".join(f"r{number}@example.net,Reader {number}\n" for number in range(rows))
     assert post.bring(content, CONFIRMED)[0].confirmed == rows
-    assert transfer.BATCH <= 200
-    assert len(turns.statements) == 3
-    assert max(turns.statements) <= 10  # with BEGIN
+    assert bring.BATCH <= 200
+    assert len(turns.statements) == 3 + 3  # what is old, the beginning and the end
+    assert max(turns.statements) <= 14  # with BEGIN
 
 
 def test_whoever_waits_beside_an_import_has_the_next_turn(post: Post) -> None:
@@ -519,21 +525,21 @@ def test_whoever_waits_beside_an_import_has_the_next_turn(post: Post) -> None:
         served.set()
 
     def progress(done: int) -> None:
-        if done == transfer.BATCH:
+        if done == bring.BATCH:
             asked.set()
-        elif done == 3 * transfer.BATCH:
+        elif done == 3 * bring.BATCH:
             served.wait(10)
 
     other = threading.Thread(target=beside)
     other.start()
-    content = "email\n" + "".join(f"r{number}@example.net\n" for number in range(4 * transfer.BATCH))
+    content = "email\n" + "".join(f"r{number}@example.net\n" for number in range(4 * bring.BATCH))
     transfer.import_csv(
         *(post.database, post.keys, io.StringIO(content), PENDING, FIELDS, NOW),
         on_refusal=post.refusals.append,
         on_progress=progress,
     )
     other.join(10)
-    assert seen_at[0] <= 3 * transfer.BATCH
+    assert seen_at[0] <= 3 * bring.BATCH
 
 
 class Endless(io.RawIOBase):
@@ -562,13 +568,13 @@ def test_twenty_thousand_rows_stream_through_bounded_memory(post: Post) -> None:
     def count(_refusal: Refusal) -> None:
         refused[0] += 1
 
-    def bring(rows: int) -> int:
+    def brought(rows: int) -> int:
         tracemalloc.start()
         try:
             transfer.import_csv(
                 post.database,
                 post.keys,
-                transfer.open_text(io.BufferedReader(Endless(rows))),
+                reading.open_text(io.BufferedReader(Endless(rows))),
                 Terms(1, SLUG),
                 FIELDS,
                 NOW,
@@ -579,12 +585,12 @@ def test_twenty_thousand_rows_stream_through_bounded_memory(post: Post) -> None:
         finally:
             tracemalloc.stop()
 
-    small = bring(1000)
-    peak = bring(20_000)
+    small = brought(1000)
+    peak = brought(20_000)
     assert peak < small + 3_000_000
     assert refused[0] == 990 + 19_800
     assert seen[-1] == 20_000
-    assert len(seen) == 21_000 // transfer.BATCH
+    assert len(seen) == 21_000 // bring.BATCH
     assert len(post.rows(subscribers)) == 200
 
 
@@ -595,9 +601,9 @@ def test_export_lists_every_subscription_with_its_standing(post: Post) -> None:
     post.bring("email,name,city,confirmed_at\nada@example.net,Ada,Vienna,2026-09-01T10:00:00+02:00\n", CONFIRMED)
     post.bring("email\nbob@example.net\n", Terms(2, "clinic-notes"))
     assert post.export().splitlines() == [
-        "email,name,city,age,list,status,confirmed_at,tags",
-        "ada@example.net,Ada,Vienna,,steady-spine,confirmed,2026-09-01T08:00:00+00:00,",
-        "bob@example.net,,,,clinic-notes,pending,,",
+        "email,name,city,age,list,status,confirmed_at,unsubscribed_at,tags",
+        "ada@example.net,Ada,Vienna,,steady-spine,confirmed,2026-09-01T08:00:00+00:00,,",
+        "bob@example.net,,,,clinic-notes,pending,,,",
     ]
     assert len(post.export(list_id=2).splitlines()) == 2
 
@@ -651,7 +657,7 @@ def test_formula_is_kept_as_text_and_goes_out_tame(post: Post, cell: str) -> Non
         people.file(connection, addresses.parse("ada@example.net"), post.keys, NOW, name=cell)
         lifecycle.begin(connection, people.find(connection, "ada@example.net").id, 1, "form", NOW)  # type: ignore[union-attr]
     exported = post.export()
-    assert not any(cell.startswith(transfer.FORMULA) for cell in exported.splitlines()[1].split(","))
+    assert not any(cell.startswith(reading.FORMULA) for cell in exported.splitlines()[1].split(","))
     with post.database.write() as connection:
         people.amend(connection, 1, name="")
     post.bring(exported)

@@ -1,0 +1,1 @@
+"""Files of readers: read whoever wrote them, judged row by row, planned, brought in and taken back."""
