@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from newsletter.cli.console import Console, console_options
+from newsletter.cli.tidy import tidy
 from newsletter.errors import StoreError
 
 
@@ -87,3 +88,6 @@ def check(console: Console) -> None:
     console.result({"ok": not faults, "faults": faults}, "" if faults else "The database is sound.")
     if faults:
         raise StoreError(f"The database has {len(faults)} faults: {'; '.join(faults[:3])}.", hint="Restore a backup.")
+
+
+db.add_command(tidy)

@@ -300,6 +300,7 @@ class ConsentConfig(Section):
     """How long personal parts of the evidence are kept."""
 
     retention: int = Field(1095, ge=1, description="Days the personal parts are kept after leaving.")
+    unconfirmed: int = Field(30, ge=0, description="Days a sign-up is kept after its link ran out unconfirmed.")
     version: Line = Field("1", description="Your own number of the sign-up wording; raise it when you change it.")
 
 

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
-from newsletter.access import answers
 from newsletter.deliveries.claims import Delivery, Scope
 from newsletter.deliveries.pacing import Limits
 from newsletter.deliveries.sender import Policies, Progress, Sender
 from newsletter.feedback import intake
 from newsletter.feedback.policy import ELSEWHERE
 from newsletter.site.folder import Folder
+from newsletter.site.tidying import tidy
 from newsletter.store.schema import CampaignKind
-from newsletter.subscribers import gate, lifecycle
 from newsletter.subscribers.wanted import still_wanted
 from newsletter.transport.base import Envelope, Outcome, Transport
 
@@ -120,16 +119,8 @@ class Sending(Folder):
         return mx.resolver()
 
     def housekeeping(self) -> None:
-        """What time alone brings about: sign-ups that nobody confirmed expire, pauses end, gate and API forget.
-
-        Counts go to their file.
-        """
-        self.turnout.write()
-        with self.database.write() as connection:
-            lifecycle.expire(connection, self.clock())
-            lifecycle.wake(connection, self.clock())
-            gate.sweep(connection, self.clock())
-            answers.forget_old(connection, self.clock())
+        """What time alone brings about: sign-ups expire and go, pauses end, gate and API forget."""
+        tidy(self)
 
     def _compose(self) -> Any:
         from newsletter.campaigns.compose import IssueComposer

@@ -41,18 +41,38 @@ def forget(connection: Connection, person: Subscriber, now: datetime, *, former:
     trail = holdings.trail_of(connection, person)
     for address_hash in (person.address_hash, *former):
         suppression.suppress(connection, address_hash, SuppressionReason.ERASED, now)
-    mine = deliveries.c.campaign_id.in_(select(campaigns.c.id)) & (deliveries.c.subscriber_id == person.id)
+    _skip(connection, person.id, now)
+    erase(connection, trail)
+    _renumber(connection, person.id)
+
+
+def let_go(connection: Connection, subscriber_id: int, uid: int, now: datetime) -> None:
+    """Take out of every table somebody who never confirmed. Nothing is suppressed: they may sign up again.
+
+    What is known by the address alone, such as replies under past issues, was not part of that sign-up and stays.
+    """
+    _skip(connection, subscriber_id, now)
+    _erase_rows(connection, Trail(subscriber_id, uid, ()))
+    _renumber(connection, subscriber_id)
+
+
+def erase(connection: Connection, trail: Trail) -> None:
+    """Take out of every table what is found by this trail."""
+    _erase_rows(connection, trail)
+    _erase_mentions(connection, trail)
+
+
+def _skip(connection: Connection, subscriber_id: int, now: datetime) -> None:
+    """Mail that has not left yet stays here."""
+    mine = deliveries.c.campaign_id.in_(select(campaigns.c.id)) & (deliveries.c.subscriber_id == subscriber_id)
     connection.execute(
         update(deliveries)
         .where(mine, deliveries.c.status.in_(sources(DELIVERY, DeliveryStatus.SKIPPED)))
         .values(status=DeliveryStatus.SKIPPED, changed_at=now, worker_id=None)
     )
-    erase(connection, trail)
-    _renumber(connection, person.id)
 
 
-def erase(connection: Connection, trail: Trail) -> None:
-    """Take out of every table what is found by this trail."""
+def _erase_rows(connection: Connection, trail: Trail) -> None:
     for holding in HOLDINGS:
         theirs = holding.theirs(trail)
         change = (
@@ -61,7 +81,6 @@ def erase(connection: Connection, trail: Trail) -> None:
             else update(holding.table).where(theirs).values(**holding.erased)
         )
         connection.execute(change)
-    _erase_mentions(connection, trail)
 
 
 def leave_no_trace(database: Database) -> None:
