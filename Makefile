@@ -25,11 +25,7 @@ format: $(VENV)/.installed-test ## Put the code into its one format
 	$(BIN)/ruff check --fix .
 
 messages: $(VENV)/.installed-test ## Bring new interface texts into the catalogues (templates/locale), to be translated
-	@mkdir -p build
-	@$(BIN)/pybabel -q extract -F pyproject.toml -k noted -k FieldError -k AddressError \
-	  --add-location=file --sort-by-file --omit-header -o build/messages.pot .
-	@for language in de es fr; do $(BIN)/pybabel -q update -N --ignore-obsolete --ignore-pot-creation-date -w 118 \
-	  -i build/messages.pot -o templates/locale/$$language.po -l $$language; done
+	@$(BIN)/python tests/catalogues.py
 
 golden: $(VENV)/.installed-test ## Renew the pictures of the themes that tests compare with (look at them first)
 	@$(BIN)/python tests/golden

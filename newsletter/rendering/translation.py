@@ -21,8 +21,18 @@ FOLDER = "locale"
 SOURCE = "en"
 """The language the templates are written in; it needs no catalogue."""
 
-NAMES = {"de": "Deutsch", "en": "English", "es": "Español", "fr": "Français"}
-"""What languages call themselves."""
+PACKAGED = ("de", "en", "es", "fr")
+"""What the program speaks by itself."""
+
+NAMES = {
+    **{"ar": "العربية", "ca": "Català", "cs": "Čeština", "da": "Dansk", "de": "Deutsch", "el": "Ελληνικά"},
+    **{"en": "English", "es": "Español", "et": "Eesti", "eu": "Euskara", "fa": "فارسی", "fi": "Suomi"},
+    **{"fr": "Français", "ga": "Gaeilge", "gl": "Galego", "he": "עברית", "hr": "Hrvatski", "hu": "Magyar"},
+    **{"it": "Italiano", "ja": "日本語", "ko": "한국어", "lt": "Lietuvių", "lv": "Latviešu", "nb": "Norsk bokmål"},
+    **{"nl": "Nederlands", "pl": "Polski", "pt": "Português", "ro": "Română", "ru": "Русский", "sk": "Slovenčina"},
+    **{"sl": "Slovenščina", "sv": "Svenska", "tr": "Türkçe", "uk": "Українська", "ur": "اردو", "zh": "中文"},
+}
+"""What languages call themselves; a Site may speak more of them than we do."""
 
 RIGHT_TO_LEFT = frozenset({"ar", "dv", "fa", "he", "ps", "ur", "yi"})
 

@@ -72,6 +72,7 @@ class MailComposer:
             url = letterhead.unsubscribe_url(delivery.uid, delivery.list_id)
             values["unsubscribe_url"] = url
             mailto = letterhead.leave_address(delivery.uid, delivery.list_id)
+            values["preferences_url"] = letterhead.preferences_url(delivery.uid)
             copy += [letterhead.unsubscribe_header(url, mailto), letterhead.one_click()]
         elif delivery.kind is CampaignKind.ACCESS:
             values["access_url"] = letterhead.access_url(delivery.uid, delivery.seq)
@@ -91,6 +92,7 @@ class MailComposer:
             "confirm_url": letterhead.link(f"confirm/{INERT}"),
             "not_me_url": letterhead.link(f"not-me/{INERT}"),
             "unsubscribe_url": letterhead.link(f"u/{INERT}"),
+            "preferences_url": letterhead.link(f"preferences/{INERT}"),
         }
         copy = letterhead.personal_headers("reader@example.net", "", f"sample.{kind.value}")
         copy.append(headers.date(moment))

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from newsletter import addresses
 from newsletter.addresses import Address
 from newsletter.errors import AddressError, TokenError
-from newsletter.rendering.translation import NAMES
+from newsletter.rendering.translation import noted
 from newsletter.subscribers import export, fields, moving, people, preferences
 from newsletter.subscribers.consent import Evidence, Wording
 from newsletter.subscribers.letterhead import INERT
@@ -31,6 +31,8 @@ blueprint = Blueprint("preferences", __name__)
 
 PAUSES = (14, 30, 90, 180)
 """Days for which a reader may pause."""
+
+_UNSURE = noted("Please tick the box if you mean it.")
 
 
 @blueprint.get("/preferences/<token>")
@@ -86,7 +88,7 @@ def change_address(token: str) -> Response:
     try:
         address = _address(request.form.get("email", ""), visit)
     except AddressError as error:
-        return _page(token, visit, 400, errors={"email": str(error)})
+        return _page(token, visit, 400, errors={"email": here.words.gettext(error.message)})
     with here.site.database.write() as connection:
         enrolled = moving.ask(connection, visit.person, address, here.site.keys, here.site.clock())
     if enrolled:
@@ -114,7 +116,7 @@ def forget_me(token: str) -> Response:
     if is_cross_site() or not visit.is_fresh:
         return _page(token, visit, 403, said="" if visit.is_fresh else "not_enough")
     if request.form.get("sure") != "yes":
-        return _page(token, visit, 400, errors={"sure": "Please tick the box if you mean it."})
+        return _page(token, visit, 400, errors={"sure": here.words.gettext(_UNSURE)})
     here.site.forget(visit.person)
     return here.page("preferences_forgotten")
 
@@ -178,9 +180,10 @@ def _page(
     new_address: str = "",
 ) -> Response:
     here, person = door(), visit.person
+    speak, config = here.words, here.site.config
     with here.site.database.read() as connection:
         standings = preferences.standings(connection, person)
-    rows = [(each, str(standings.get(list_id, ""))) for list_id, each in here.site.lists_by_id.items()]
+    rows = [(speak.listing(each), str(standings.get(list_id, ""))) for list_id, each in here.site.lists_by_id.items()]
     until = person.paused_until if person.paused_until and person.paused_until > here.site.clock() else None
     values: dict[str, Any] = {"name": person.name, **person.fields} if visit.is_fresh else {}
     return here.page(
@@ -191,10 +194,11 @@ def _page(
         visit=visit,
         rows=rows,
         values=values,
+        labels={each.name: speak.label(each) for each in config.fields},
         paused_until=until.date() if until else None,
         pauses=PAUSES,
-        languages={each: NAMES.get(each, each) for each in here.site.config.offered_languages},
-        chosen=person.language or here.site.config.language,
+        languages={each: language.name_of(each) for each in config.offered_languages},
+        chosen=person.language or config.language,
         said=said,
         asked=here.lists(switched.asked) if switched else [],
         errors=errors or {},
@@ -213,7 +217,7 @@ def _own(here: Door, visit: Visit) -> tuple[dict[str, Any], dict[str, str]]:
         try:
             value = fields.check(declared, request.form.get(declared.name, ""))
         except fields.FieldError as error:
-            errors[declared.name] = str(error)
+            errors[declared.name] = here.words.gettext(error.sentence) % {"label": here.words.label(declared)}
         else:
             values[declared.name] = value
     kept: dict[str, Any] = {"fields": {key: value for key, value in values.items() if value != ""}}

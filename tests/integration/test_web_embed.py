@@ -39,7 +39,7 @@ def test_form_with_a_token_is_answered_in_place_and_names_its_site(world: World)
     form = {"email": "ada@example.net", "list": "steady-spine", "lang": "de", **token.json}
     answer = world.client.post("/subscribe", data=form, headers=SCRIPT)
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
-    assert (answer.json["title"], answer.json["language"]) == ("Sehen Sie in Ihr Postfach", "de")
+    assert (answer.json["title"], answer.json["language"]) == ("Sehen Sie in Ihrem Postfach nach", "de")
     assert world.status("ada@example.net") == "pending"
     assert world.rows("consent_records")[0].personal["origin"] == "https://blog.example.com"
 

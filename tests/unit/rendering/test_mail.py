@@ -24,10 +24,11 @@ LINKS = {
     "confirm_url": "https://news.example.org/confirm/abc",
     "not_me_url": "https://news.example.org/not-me/abc",
     "unsubscribe_url": "https://news.example.org/u/abc",
+    "preferences_url": "https://news.example.org/preferences/abc",
 }
 SLOTS = {
     "confirm": {"confirm_url", "not_me_url"},
-    "welcome": {"subscriber.first_name", "unsubscribe_url"},
+    "welcome": {"subscriber.first_name", "preferences_url", "unsubscribe_url"},
     "goodbye": set[str](),
 }
 

@@ -6,19 +6,27 @@ import re
 from datetime import date
 from pathlib import Path
 
+import catalogues
 import pytest
-from babel.messages.catalog import Message
+from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
+from catalogues import ROOT, renewed
 
 from newsletter import starter
 from newsletter.config import FieldConfig, ListConfig
 from newsletter.errors import ContentError
 from newsletter.rendering.environment import long_date, make_environment, render_template, words
-from newsletter.rendering.translation import FOLDER, NAMES, SOURCE, load_catalogue
+from newsletter.rendering.translation import FOLDER, NAMES, PACKAGED, SOURCE, load_catalogue
 
-LANGUAGES = sorted(set(NAMES) - {SOURCE})
+LANGUAGES = sorted(set(PACKAGED) - {SOURCE})
 PLACEHOLDER = re.compile(r"%\(\w+\)s")
 TAG = re.compile(r"</?\w+[^>]*>")
+
+
+@pytest.fixture(scope="module")
+def marked() -> Catalog:
+    """Every sentence that templates and code mark for translation."""
+    return catalogues.texts()
 
 
 def messages(language: str) -> list[Message]:
@@ -41,6 +49,26 @@ def pairs(language: str) -> list[tuple[str, str]]:
 def test_no_sentence_is_left_out_or_in_doubt(language: str) -> None:
     assert [english for english, text in pairs(language) if not text.strip()] == []
     assert [each.id for each in messages(language) if each.fuzzy] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_catalogue_has_every_sentence_that_is_marked_and_no_other(language: str, marked: Catalog) -> None:
+    path = ROOT / catalogues.FOLDER / f"{language}.po"
+    assert path.read_bytes() == renewed(path, marked), "run `make messages`, and translate what it brings"
+
+
+def test_renewing_brings_what_is_new_untranslated_and_takes_what_is_gone(tmp_path: Path) -> None:
+    path = tmp_path / "de.po"
+    path.write_text('# Ours.\nmsgid ""\nmsgstr "Language: de\\n"\n\nmsgid "a"\nmsgstr "x"\n\nmsgid "ab"\nmsgstr "y"\n')
+    wanted = Catalog()
+    for text in ("a", "abc"):
+        wanted.add(text, locations=[("a.html", 0)])
+    text = '# Ours.\nmsgid ""\nmsgstr "Language: de\\n"\n\n#: a.html\nmsgid "{}"\nmsgstr "{}"\n'
+    assert renewed(path, wanted).decode() == text.format("a", "x") + '\n#: a.html\nmsgid "abc"\nmsgstr ""\n'
+
+
+def test_every_packaged_language_says_its_name() -> None:
+    assert set(PACKAGED) <= set(NAMES)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
