@@ -56,13 +56,23 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
+TELL = """addEventListener('securitypolicyviolation', event =>
+  console.error(`${event.effectiveDirective} violated by ${event.blockedURI}`))"""
+"""Run on every page before its own scripts: what a policy refuses goes where complaints are read."""
+
+
 class Complaints:
     """Everything a browser objects to while it shows our pages: refused by policy, missing, broken, foreign."""
 
-    def __init__(self, context: BrowserContext, *own: str) -> None:
-        """`own` are the addresses (scheme, host and port) that pages may load from."""
+    def __init__(self, context: BrowserContext, *own: str, judge_pages: bool = True) -> None:
+        """`own` are the addresses (scheme, host and port) that pages may load from.
+
+        Without `judge_pages` a page itself may be an error page, because its visitor looks at the status.
+        """
         self.found: list[str] = []
         self._own = {urlsplit(address).netloc for address in own}
+        self._judge_pages = judge_pages
+        context.add_init_script(TELL)
         context.on("console", self._console)
         context.on("weberror", lambda error: self.found.append(f"script error: {error.error}"))
         context.on("request", self._request)
@@ -70,6 +80,8 @@ class Complaints:
         context.on("requestfailed", lambda request: self.found.append(f"failed: {request.url} {request.failure}"))
 
     def _console(self, message: ConsoleMessage) -> None:
+        if not self._judge_pages and message.text.startswith("Failed to load resource"):
+            return  # counted as a response
         if message.type in {"error", "warning"}:
             self.found.append(f"console {message.type}: {message.text}")
 
@@ -79,7 +91,8 @@ class Complaints:
             self.found.append(f"foreign: {request.url}")
 
     def _response(self, response: Response) -> None:
-        if response.status >= 400:
+        is_page = response.request.is_navigation_request()
+        if response.status >= 400 and (self._judge_pages or not is_page):
             self.found.append(f"{response.status}: {response.url}")
 
 

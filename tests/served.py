@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,13 +73,18 @@ def link(mail: ParsedMail, path: str) -> str:
 
 
 @contextmanager
-def served(folder: Path, **settings: str) -> Iterator[ServedSite]:
-    """`newsletter init` and `newsletter serve` in `folder` on free ports; `settings` are environment variables."""
+def served(folder: Path, *, prepare: Callable[[Path], None] | None = None, **settings: str) -> Iterator[ServedSite]:
+    """`newsletter init` and `newsletter serve` in `folder` on free ports; `settings` are environment variables.
+
+    `prepare` may change the Site in `folder` before it is served.
+    """
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     env = {"NEWSLETTER_BASE_URL": url, **settings}
     done = run("init", str(folder))
     assert done.returncode == 0, done.stderr
+    if prepare is not None:
+        prepare(folder)
     process = subprocess.Popen(
         [sys.executable, "-m", "newsletter", "--site", str(folder), "serve", "--port", str(port)],
         env=_environment(env),

@@ -1,7 +1,7 @@
-"""Pictures of everything a reader and an editor look at: `python tests/journeys/pictures.py OUTDIR [--tour]`.
+"""Pictures of everything readers and editors look at: `python tests/journeys/pictures.py OUTDIR [--lang de] [--tour]`.
 
-Nobody can judge a page by its markup. This plays the reader's story in Chromium and photographs every
-page and mail at phone and desktop width, light and dark; `--tour` makes the few that the README shows.
+Nobody can judge a page by its markup. This plays the story in Chromium and photographs every page and mail at phone
+and desktop width, light and dark; `--tour` makes the few that the README shows.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, it finds its neighbours
 
 from chromium import chromium
-from served import ServedSite, link, run, served
+from journeys.story import LANGUAGES, SETTINGS, confirming, prepare, publish, signing_up, story, workshop
+from journeys.visitor import Visitor
+from served import served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-ISSUE = "001-why-your-back-hurts"
 READER = "ada@example.net"
 HEIGHTS = {320: 640, 375: 740, 600: 800, 1200: 860}
 
@@ -52,56 +53,19 @@ TALL = {"tour.png": 1330, "issue.png": 1960, "signup.png": 740}
 """Pixels to cut each of them off at."""
 
 
-def story(page: Page, site: ServedSite) -> Iterator[str]:
-    """Go through the reader's story; yields the name of every scene while `page` shows it."""
-    page.goto(site.url + "/")
-    yield "signup"
-    page.get_by_label("Your e-mail address").fill("ada@example")
-    page.get_by_label("Your name").fill("Ada Byron")
-    page.get_by_role("button").click()
-    yield "signup-mistake"
-    page.get_by_label("Your e-mail address").fill(READER)
-    page.get_by_role("button").click()
-    yield "interstitial"
-    page.get_by_role("button").click()
-    yield "check-inbox"
-    confirmation = site.mail(READER, "Please confirm")
-    page.goto(f"{site.inbox_url}/mail/{confirmation.mail.id}/html")
-    yield "mail-confirm"
-    page.goto(link(confirmation, "/not-me/"))
-    yield "not-me"
-    page.goto(link(confirmation, "/confirm/"))
-    yield "confirm"
-    page.get_by_role("button").click()
-    yield "confirmed"
-    page.goto(f"{site.inbox_url}/mail/{site.mail(READER, 'Welcome').mail.id}/html")
-    yield "mail-welcome"
-    site.command("send", ISSUE, "--yes", "--expect", "1")
-    copy = site.mail(READER, "Why your back hurts")
-    page.goto(site.inbox_url + "/")
-    yield "inbox"
-    page.goto(f"{site.inbox_url}/mail/{copy.mail.id}")
-    yield "inbox-mail"
-    out = site.folder / "preview"
-    env = {**site.env, "BROWSER": "true"}
-    done = run("--site", str(site.folder), "preview", ISSUE, "--out", str(out), "--open", env=env)
-    assert done.returncode == 0, done.stderr
-    page.goto((out / f"{ISSUE}.preview.html").as_uri())
-    yield "preview"
-    page.goto((out / f"{ISSUE}.html").as_uri())
-    yield "mail-issue"
-    page.goto(site.url + "/archive/")
-    yield "archive"
-    page.goto(link(copy, f"/archive/{ISSUE}/"))
-    yield "archive-issue"
-    page.goto(link(copy, "/u/"))
-    yield "unsubscribe"
-    page.get_by_role("button").click()
-    yield "unsubscribed"
-    page.goto(site.url + "/nowhere")
-    yield "not-found"
-    page.goto(site.url + "/confirm/of-a-broken-line")
-    yield "broken-link"
+def tour(visitor: Visitor) -> Iterator[str]:
+    """The few scenes that the README shows, on the example Site as everybody gets it."""
+    publish(visitor.site)
+    yield from signing_up(visitor, READER)
+    yield from confirming(visitor, READER)
+    yield from workshop(visitor)
+
+
+def everything(visitor: Visitor) -> Iterator[str]:
+    """All scenes there are."""
+    publish(visitor.site)
+    yield from story(visitor)
+    yield from workshop(visitor)
 
 
 def photograph(page: Page, shot: Shot) -> Image.Image:
@@ -141,15 +105,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("out", type=Path, metavar="OUTDIR")
     parser.add_argument("--tour", action="store_true", help="only what the README shows")
+    parser.add_argument("--lang", choices=LANGUAGES, default="en", help="what the reader speaks")
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
     wanted = {pair for row in TOUR.values() for pair in row}
     taken: dict[tuple[str, Shot], Image.Image] = {}
-    with tempfile.TemporaryDirectory() as folder, served(Path(folder) / "site") as site, chromium() as browser:
-        page = browser.new_page()
-        for scene in story(page, site):
+    tell, site = (tour, {}) if chosen.tour else (everything, {"prepare": prepare, **SETTINGS})
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        served(Path(folder) / "site", **site) as running,
+        chromium() as browser,
+    ):
+        visitor = Visitor(browser, running, chosen.lang)
+        for scene in tell(visitor):
             for shot in [shot for name, shot in wanted if name == scene] if chosen.tour else EVERY:
-                taken[scene, shot] = photograph(page, shot)
+                taken[scene, shot] = photograph(visitor.page, shot)
     if chosen.tour:
         for name, row in TOUR.items():
             save(side_by_side([taken[each] for each in row], TALL[name]), chosen.out / name)

@@ -58,12 +58,12 @@ def test_pasted_form_signs_somebody_up(site: ServedSite, javascript: bool) -> No
         page.wait_for_timeout(3200)
         page.get_by_role("button").click()
         if javascript:
-            page.get_by_role("status").get_by_text("Sehen Sie in Ihr Postfach").wait_for()
+            page.get_by_role("status").get_by_text("Sehen Sie in Ihrem Postfach nach").wait_for()
             assert page.url.startswith(home)
         else:
             page.get_by_role("heading", name="Noch ein Klick").wait_for()
             page.get_by_role("button").click()
-            page.get_by_role("heading", name="Sehen Sie in Ihr Postfach").wait_for()
+            page.get_by_role("heading", name="Sehen Sie in Ihrem Postfach nach").wait_for()
         assert complaints.found == []
     assert site.mail(address, "Bitte bestätigen")
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import axe
 import pytest
 from chromium import Complaints, chromium, overflow, require
+from eyes import FAINT, SMALL
 from journeys.studio import ISSUE, studio
-from journeys.test_everybody_can_use_the_pages import FAINT, SMALL
 from served import run
 
 from newsletter.rendering.views import VIEWS

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import axe
 import pytest
 from chromium import chromium, overflow, require
+from eyes import FAINT, SMALL
 from golden.shots import (
     SHOTS,
     Shot,
@@ -20,7 +21,6 @@ from golden.shots import (
     show,
     showcase,
 )
-from journeys.test_everybody_can_use_the_pages import FAINT, SMALL
 from PIL import Image
 
 from newsletter.content.values import Issue
