@@ -56,6 +56,14 @@ goodbye = true
 """
 
 
+class Browser(FlaskClient):
+    """Reads every answer to its end, as browsers do: what waits for that happens."""
+
+    def open(self, *arguments: Any, buffered: bool = True, **more: Any) -> TestResponse:
+        """One request."""
+        return super().open(*arguments, buffered=buffered, **more)
+
+
 @dataclass
 class World:
     """One Site, its application, and what its readers would do."""
@@ -69,7 +77,7 @@ class World:
     @property
     def client(self) -> FlaskClient:
         """A browser without a past."""
-        return self.app.test_client(use_cookies=False)
+        return Browser(self.app, self.app.response_class, use_cookies=False)
 
     # -- doing -----------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from newsletter.store.undone import undone
+from newsletter.store.trial import on_trial
 from newsletter.subscribers.gate import Decision, Gate, Verdict, Visit
 from newsletter.subscribers.signup import Request, subscribe
 from newsletter.tokens import KeyRing
@@ -40,9 +40,7 @@ def enter(  # noqa: PLR0917
         return Entered(decision)
     due, in_vain = gate.due(connection, visit, now), decision.verdict is Verdict.ENOUGH
     enrolled = subscribe(connection, request, ring, now, due=due, in_vain=in_vain)
-    if enrolled:
+    with on_trial(connection) as trial:
         gate.spend(connection, visit, now)
-    else:
-        with undone(connection):
-            gate.spend(connection, visit, now)
+        trial.counts = enrolled
     return Entered(decision, enrolled)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, exists, insert, or_, select, updat
 
 from newsletter.deliveries.lifecycle import sources
 from newsletter.store import bulk
+from newsletter.store.dialect import add_if_new
 from newsletter.store.schema import (
     CampaignKind,
     DeliveryStatus,
@@ -89,6 +90,14 @@ def move(
             .values(**values)
         ).rowcount
     )
+
+
+def ask(connection: Connection, subscriber_id: int, list_id: int, source: str, now: datetime) -> bool:
+    """`pending`, unless confirmed; whether there is something to confirm. The same statements wherever it stands."""
+    row = {"subscriber_id": subscriber_id, "list_id": list_id, "status": S.PENDING, "source": source}
+    add_if_new(connection, subscriptions, row | {"created_at": now, "changed_at": now})
+    move(connection, subscriber_id, list_id, S.PENDING, now)
+    return status_of(connection, subscriber_id, list_id) is S.PENDING
 
 
 def begin_many(

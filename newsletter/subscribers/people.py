@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 
 from newsletter.addresses import Address
 from newsletter.store import bulk
+from newsletter.store.dialect import add_if_new
 from newsletter.store.schema import Row, lists, subscribers, subscriptions, suppressions
 from newsletter.store.types import canonical_json, iso, to_millis
 from newsletter.tokens import KeyRing, new_uid
@@ -108,32 +109,22 @@ def by_uid(connection: Connection, uid: int) -> Subscriber | None:
 
 
 def file(
-    connection: Connection,
-    address: Address,
-    keys: KeyRing,
-    now: datetime,
-    *,
-    name: str = "",
-    fields: dict[str, Any] | None = None,
-    language: str = "",
+    connection: Connection, address: Address, keys: KeyRing, now: datetime, *, name: str = "", language: str = ""
 ) -> Subscriber:
-    """A new person on file; the address must not be there yet."""
-    uid, address_hash = new_uid(), keys.address_hash(address.key)
-    subscriber_id = connection.execute(
-        insert(subscribers)
-        .values(
-            uid=uid,
-            email=address.email,
-            email_key=address.key,
-            address_hash=address_hash,
-            name=clean_name(name),
-            fields=fields or {},
-            language=language,
-            created_at=now,
-        )
-        .returning(subscribers.c.id)
-    ).scalar_one()
-    return Subscriber(subscriber_id, uid, address.email, clean_name(name), fields or {}, language, address_hash)
+    """The person with that address, put on file if need be; the same statements either way."""
+    newcomer = {
+        "uid": new_uid(),
+        "email": address.email,
+        "email_key": address.key,
+        "address_hash": keys.address_hash(address.key),
+        "name": clean_name(name),
+        "language": language,
+        "created_at": now,
+    }
+    add_if_new(connection, subscribers, newcomer)
+    found = find(connection, address.key)
+    assert found is not None  # noqa: S101 - just put on file
+    return found
 
 
 def file_many(connection: Connection, newcomers: Mapping[str, Subscriber], now: datetime) -> dict[str, int]:

@@ -6,9 +6,8 @@ the address was known, subscribed or suppressed; only the owner of the mailbox c
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -24,7 +23,7 @@ from newsletter.store.schema import (
     SuppressionReason,
     subscriptions,
 )
-from newsletter.store.undone import undone
+from newsletter.store.trial import on_trial
 from newsletter.subscribers import consent, gate, lifecycle, people, series, suppression
 from newsletter.subscribers.consent import Evidence, Wording
 from newsletter.subscribers.linked import mailed
@@ -73,47 +72,28 @@ def subscribe(
     """Ask for a subscription; returns whether a confirmation mail was enrolled, for now or `due` (never tell).
 
     A suppressed address leaves no trace. Who is confirmed stays so and gets no mail. The name counts
-    only once the owner of the mailbox has confirmed, so a stranger cannot rename anybody. When nothing
-    comes of it, or nothing is to come of it (`in_vain`), the same work is done for nobody and undone,
-    so that the time of the answer tells nothing either.
+    only once the owner of the mailbox has confirmed, so a stranger cannot rename anybody.
+
+    The same statements run whoever has the address, however they stand, and also when nothing is to come of it
+    (`in_vain`); only whether they count differs. So the time of the answer tells as little as its words.
     """
     is_suppressed = suppression.reason_for(connection, keys.address_hash(request.address.key)) is not None
-    if not is_suppressed and not in_vain and _take(connection, request, keys, now, due):
-        return True
-    with undone(connection):
-        _take(connection, replace(request, address=_nobody(request.address)), keys, now, due)
-    return False
-
-
-def _take(connection: Connection, request: Request, keys: KeyRing, now: datetime, due: datetime | None) -> bool:
-    source = request.evidence.source
-    person = people.find(connection, request.address.key)
-    if person is None:
+    source, life = request.evidence.source, lifecycle.CONFIRMATION_LIFE
+    with on_trial(connection) as trial:
         person = people.file(connection, request.address, keys, now, language=request.language)
-    else:
-        with undone(connection):
-            people.file(connection, _nobody(request.address), keys, now, language=request.language)
-    wanted = [list_id for list_id in request.list_ids if _ask(connection, person, list_id, source, now)]
-    invited = invite(connection, person, wanted, _scope(request), now, due)
-    if invited:
-        for list_id in wanted:
-            _witness(connection, ConsentKind.REQUESTED, person, list_id, request.evidence, now, request.wording)
-    return invited
+        asked = [each for each in request.list_ids if lifecycle.ask(connection, person.id, each, source, now)]
+        shown = asked or request.list_ids
+        campaign_id = standing.get_or_create(connection, CampaignKind.CONFIRM, None, now)
+        may_mail = gate.may_mail(connection, campaign_id, person.id, now)
+        scope = _scope(request) | {"lists": list(shown)}
+        standing.enrol(connection, campaign_id, person.id, now=now, scope=scope, life=life, due=due)
+        consent.append(connection, [_requested(person, each, request) for each in shown], now)
+        trial.counts = bool(asked) and may_mail and not is_suppressed and not in_vain
+    return trial.counts
 
 
-def _nobody(alike: Address) -> Address:
-    """An address that nobody has."""
-    local = secrets.token_hex(12)
-    return Address(f"{local}@{alike.domain}", f"{local}@{alike.domain}")
-
-
-def invite(  # noqa: PLR0917
-    connection: Connection,
-    person: Subscriber,
-    list_ids: Sequence[int],
-    scope: dict[str, Any],
-    now: datetime,
-    due: datetime | None = None,
+def invite(
+    connection: Connection, person: Subscriber, list_ids: Sequence[int], scope: dict[str, Any], now: datetime
 ) -> bool:
     """Enrol one confirmation mail for these pending lists; False when there is nothing to ask or no budget left."""
     if not list_ids:
@@ -122,8 +102,7 @@ def invite(  # noqa: PLR0917
     if not gate.may_mail(connection, campaign_id, person.id, now):
         return False
     scope = {"name": "", "fields": {}, "language": "", "wording": None, **scope, "lists": list(list_ids)}
-    life = lifecycle.CONFIRMATION_LIFE
-    standing.enrol(connection, campaign_id, person.id, now=now, scope=scope, life=life, due=due)
+    standing.enrol(connection, campaign_id, person.id, now=now, scope=scope, life=lifecycle.CONFIRMATION_LIFE)
     return True
 
 
@@ -223,25 +202,11 @@ def _scope(request: Request) -> dict[str, Any]:
     }
 
 
-def _ask(connection: Connection, person: Subscriber, list_id: int, source: str, now: datetime) -> bool:
-    status = lifecycle.status_of(connection, person.id, list_id)
-    if status is None:
-        lifecycle.begin(connection, person.id, list_id, source, now)
-        return True
-    if status is SubscriptionStatus.CONFIRMED:
-        return False
-    if status is not SubscriptionStatus.PENDING:
-        lifecycle.move(connection, person.id, list_id, SubscriptionStatus.PENDING, now)
-    return True
+def _requested(person: Subscriber, list_id: int, request: Request) -> consent.Act:
+    return consent.Act(ConsentKind.REQUESTED, person.id, list_id, person.email, request.evidence, request.wording)
 
 
 def _witness(  # noqa: PLR0917
-    connection: Connection,
-    kind: ConsentKind,
-    person: Subscriber,
-    list_id: int,
-    evidence: Evidence,
-    now: datetime,
-    wording: Wording | None = None,
+    connection: Connection, kind: ConsentKind, person: Subscriber, list_id: int, evidence: Evidence, now: datetime
 ) -> None:
-    consent.append(connection, [consent.Act(kind, person.id, list_id, person.email, evidence, wording)], now)
+    consent.append(connection, [consent.Act(kind, person.id, list_id, person.email, evidence)], now)

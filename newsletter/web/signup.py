@@ -94,11 +94,13 @@ def post() -> Response:
         page = path if seen.is_proven else gatehouse.claimed_origin()
         asked_for = gatehouse.more(here, entered.decision, seen, form_name(page))
         return gatehouse.interstitial(here, asked_for, page, wanted, [*sent, *extra.items()])
-    if entered.enrolled:
-        here.on_enrolled()
     if embeds.asked_by_script():
-        return embeds.thanks(here)
-    return Response(status=303, headers={"Location": here.at("/check-inbox")})
+        response = embeds.thanks(here)
+    else:
+        response = Response(status=303, headers={"Location": here.at("/check-inbox")})
+    if entered.enrolled:
+        response.call_on_close(here.on_enrolled)  # when the answer is out, so that the sender's work delays nobody's
+    return response
 
 
 def _form(wanted: ListConfig) -> Response:

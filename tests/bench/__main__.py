@@ -21,6 +21,7 @@ QUICK = (
     ("imports.py", "--messages", "100000"),
     ("freeze.py", "--messages", "100000"),
     ("flood.py", "--attempts", "8000", "--addresses", "400"),
+    ("discretion.py",),
 )
 FULL = (
     ("send.py",),
@@ -32,6 +33,7 @@ FULL = (
     ("freeze.py",),
     ("scale.py",),
     ("flood.py",),
+    ("discretion.py",),
 )
 
 

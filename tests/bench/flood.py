@@ -102,8 +102,8 @@ def main() -> int:
 def calm(folder: Path, chosen: argparse.Namespace) -> None:
     """Sign-ups as fast as they go, all different and all wanted."""
     with served.served(folder, **PROXY, **OPEN) as site:
-        url, form = site.url, _form(site.url)
-        seconds, times = _press(url, 8, chosen.calm, lambda n: ({**form, "email": f"reader{n}@d{n}.org"}, _ip(n)))
+        url, form = site.url, form_of(site.url)
+        seconds, times = _press(url, 8, chosen.calm, lambda n: ({**form, "email": f"reader{n}@d{n}.org"}, ip_of(n)))
     rate = chosen.calm / seconds
     note = f"p99 {times.percentile(0.99):.0f} ms; answers {times.statuses}"
     table.row("sign-ups a second through the form, SQLite", table.at_least(100, "a second"), [rate], note)
@@ -112,7 +112,7 @@ def calm(folder: Path, chosen: argparse.Namespace) -> None:
 def flood(folder: Path, chosen: argparse.Namespace) -> int:
     """Robots and readers at once."""
     with served.served(folder, **PROXY, NEWSLETTER_SIGNUPS__MAILS_PER_MINUTE=str(BUDGET)) as site:
-        url, form = site.url, _form(site.url)
+        url, form = site.url, form_of(site.url)
         over = threading.Event()
         readers = Visitor(url)
         reading = threading.Thread(target=_read_along, args=(readers, over))
@@ -144,7 +144,7 @@ def _attempt(number: int, form: dict[str, str], addresses: int) -> tuple[dict[st
         email = dice.choice(VICTIM).format(number)
     else:
         email = f"stranger{number}@domain{dice.randrange(300)}.org"
-    return {**form, "email": email}, _ip(dice.randrange(addresses))
+    return {**form, "email": email}, ip_of(dice.randrange(addresses))
 
 
 def _read_along(reader: Visitor, over: threading.Event) -> None:
@@ -185,12 +185,13 @@ def _press(url: str, connections: int, count: int, attempt: Attempt) -> tuple[fl
     return time.perf_counter() - begun, together
 
 
-def _ip(number: int) -> str:
+def ip_of(number: int) -> str:
     """An address of the internet, in a network of its own as long as there are 65,536."""
     return f"{20 + number // 65_536}.{number // 256 % 256}.{number % 256}.7"
 
 
-def _form(url: str) -> dict[str, str]:
+def form_of(url: str) -> dict[str, str]:
+    """The hidden fields of the form, old enough to count."""
     page = Visitor(url).get("78.1.1.1")
     time.sleep(3.1)
     return {name: _hidden(page, name) for name in ("form", "page", "list")}

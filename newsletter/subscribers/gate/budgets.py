@@ -15,6 +15,5 @@ BUDGETS: Sequence[tuple[timedelta, int]] = ((timedelta(minutes=10), 1), (timedel
 
 def may_mail(connection: Connection, campaign_id: int, subscriber_id: int, now: datetime) -> bool:
     """Whether the budgets allow one more confirmation mail to this person."""
-    return all(
-        standing.enrolled_since(connection, campaign_id, subscriber_id, now - span) < limit for span, limit in BUDGETS
-    )
+    counts = [standing.enrolled_since(connection, campaign_id, subscriber_id, now - span) for span, _ in BUDGETS]
+    return all(count < limit for count, (_, limit) in zip(counts, BUDGETS, strict=True))

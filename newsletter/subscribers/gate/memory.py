@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
+from newsletter.store.dialect import add_if_new
 from newsletter.store.gate_schema import gate_tallies, gate_watch
 from newsletter.store.schema import Row
 from newsletter.subscribers.gate import attack
@@ -57,10 +58,10 @@ def take_alert(connection: Connection, now: datetime, floor: int) -> Watch | Non
 
 
 def tally(connection: Connection, decision: Decision, network: str, now: datetime) -> None:
-    """Count a verdict."""
+    """Count a verdict; the first of its day by the same statements as every other."""
     name = {"day": f"{now:%Y-%m-%d}", "verdict": decision.verdict.value, "reason": decision.reason, "network": network}
-    if not connection.execute(_RAISE, {f"of_{column}": each for column, each in name.items()} | {"now": now}).rowcount:
-        connection.execute(insert(gate_tallies), {"posts": 1, "last_at": now, **name})
+    add_if_new(connection, gate_tallies, {"posts": 0, "last_at": now, **name})
+    connection.execute(_RAISE, {f"of_{column}": each for column, each in name.items()} | {"now": now})
 
 
 def totals(connection: Connection, day: str) -> dict[str, int]:
