@@ -26,6 +26,7 @@ GAP = 48
 """Characters that "…" in a phrase stands for, at most."""
 
 _ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
+_RIGHT_BEHIND = re.compile(r"[ -]+#?([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
 _REPLY = re.compile(r"(?<![\w./=-])(?<!\d:)([45][0-5]\d)(?=(?:[ -]+#?[245]\.\d{1,3}\.\d{1,3}\b)|[ -]+\D|[:;,)'\"]|\Z)")
 _ABOUT_THE_SENDER = re.compile(
     r"(?:in (?:reply|response) to|after|during|while sending|on|for) (?:the )?(?:pipelined )?"
@@ -36,8 +37,6 @@ _ABOUT_THE_MESSAGE = re.compile(
     r"(?:in (?:reply|response) to|after) (?:the )?(?:pipelined )?(?:end of )?(?:data\b|bdat|message body|message text)"
     r"|after i sent the message|end of data",
 )
-_START = r"(?:(?<![a-z0-9])|(?![a-z0-9]))"
-"""A phrase in Latin letters begins with a word, so that no `rbl` is found in `marble`."""
 _HOST = re.compile(r"(?:\bremote )?\bhost [\w.-]{1,255} ?(?:\[[0-9a-f.:]{3,45}\]|\([0-9a-f.:]{3,45}\))")
 _PLAIN = str.maketrans({"’": "'", "‘": "'", "´": "'", "`": "'", "“": '"', "”": '"', "„": '"', "–": "-", "ı": "i"})
 
@@ -47,15 +46,15 @@ class Entry:
     """One row of the table: any of its phrases gives the kind, unless one of the others stands there too."""
 
     kind: Kind
-    phrases: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]
-    """What stands around the gaps of each, which is quick to look for, and the pattern of the whole."""
+    phrases: tuple[tuple[str, ...], ...]
+    """What stands around the gaps of each."""
     patterns: tuple[re.Pattern[str], ...]
     unless: tuple[str, ...]
 
     def occurs_in(self, text: str) -> bool:
         """Whether it applies to a text that `folded` has made."""
         return (
-            any(all(piece in text for piece in pieces) and whole.search(text) for pieces, whole in self.phrases)
+            any(_stands_in(text, pieces) for pieces in self.phrases)
             or any(pattern.search(text) for pattern in self.patterns)
         ) and not any(phrase in text for phrase in self.unless)
 
@@ -113,11 +112,13 @@ def codes_in(text: str) -> tuple[int, str]:
     """The first SMTP reply code and enhanced status code in a text; 0 and "" when there are none."""
     text = text[:MAX_TEXT]
     reply = _REPLY.search(text)
-    code = int(reply[1]) if reply else 0
-    for found in _ENHANCED.finditer(text):
-        if not code or found[1] == str(code)[0] or found.start() > (reply.end() if reply else 0):
-            return code, found[0]
-    return code, ""
+    if reply is None:
+        status = _ENHANCED.search(text)
+        return 0, status[0] if status else ""
+    own = _RIGHT_BEHIND.match(text, reply.end()) or next(
+        (found for found in _ENHANCED.finditer(text) if found[1] == reply[1][0]), None
+    )
+    return int(reply[1]), own[0].lstrip(" -#") if own else ""
 
 
 def folded(text: str) -> str:
@@ -146,12 +147,35 @@ def _table() -> _Table:
     )
 
 
+def _stands_in(text: str, pieces: tuple[str, ...]) -> bool:
+    """Whether a phrase occurs: in Latin letters at the beginning of a word, so that no `rbl` is found in `marble`."""
+    first, *rest = pieces
+    if first not in text or not all(piece in text for piece in rest):
+        return False
+    is_word = first[0].isascii() and first[0].isalnum()
+    place = text.find(first)
+    while place >= 0:
+        before = text[place - 1 : place]
+        if not (is_word and before.isascii() and before.isalnum()) and _follow(text, place + len(first), rest):
+            return True
+        place = text.find(first, place + 1)
+    return False
+
+
+def _follow(text: str, place: int, pieces: list[str]) -> bool:
+    for piece in pieces:
+        place = text.find(piece, place, place + GAP + len(piece))
+        if place < 0:
+            return False
+        place += len(piece)
+    return True
+
+
 def _entry(row: dict[str, Sequence[str] | str]) -> Entry:
     says = [tuple(folded(piece) for piece in phrase.split("…")) for phrase in row.get("says", ())]
-    gap = f".{{0,{GAP}}}?"
     return Entry(
         Kind(str(row["kind"])),
-        tuple((pieces, re.compile(_START + gap.join(map(re.escape, pieces)))) for pieces in says),
+        tuple(says),
         tuple(re.compile(pattern) for pattern in row.get("matches", ())),
         tuple(folded(phrase) for phrase in row.get("unless", ())),
     )

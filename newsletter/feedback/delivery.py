@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from newsletter.feedback import recipients
 from newsletter.feedback.message import Headers, Mail, split
 from newsletter.feedback.verdict import Delivery
 
@@ -29,7 +30,7 @@ def candidates(mail: Mail, texts: Iterable[str], copies: Iterable[str], envid: s
     )
     return Delivery(
         _distinct(found.lower() for found in verp),
-        _distinct([envid] if envid else []),
+        _distinct([envid, recipients.decoded(envid)]),
         _distinct(
             found for headers in back for value in headers.all("message-id") for found in _MESSAGE_ID.findall(value)
         ),

@@ -66,8 +66,9 @@ class Manner:
         """What its subject announces."""
         subject = folded(self.mail.headers.get("subject")[:500])
         says = self._phrases["subjects"]
-        # Holiday replies quote our subject behind their own words; an answer quotes a bounce's.
-        if any(phrase in subject[:60] for phrase in says["auto_reply"]):
+        # Both quote the subject they answer to, so what stands first is their own.
+        auto, failure = (_first(subject, says[which]) for which in (Subject.AUTO_REPLY, Subject.FAILURE))
+        if auto < min(failure, 60):
             return Subject.AUTO_REPLY
         if subject.startswith(tuple(says["complaint"])):
             return Subject.COMPLAINT
@@ -87,8 +88,10 @@ class Manner:
         local = (address.partition("@")[0] or sender.strip(" <>")).lower()
         says = self._phrases["senders"]
         name = folded(sender.partition("<")[0])
+        path = recipients.bare(self.mail.headers.get("return-path")[:500]).lower()
         return (
-            local in says["locals"]
+            path.startswith("mailer-daemon@")
+            or local in says["locals"]
             or local.startswith(("mailer-daemon", "postmaster", "microsoftexchange"))
             or any(word in name for word in says["names"])
         )
@@ -97,7 +100,7 @@ class Manner:
     def has_null_sender(self) -> bool:
         """Whether it came with an empty envelope sender, as reports have to (RFC 3464 §2, RFC 3834 §3.3)."""
         return any(
-            value.replace(" ", "") in {"<>", "<<>>", '""', "<MAILER-DAEMON>"}
+            value.replace(" ", "") in {"", "<>", "<<>>", '""', "<MAILER-DAEMON>"}
             for value in self.mail.headers.all("return-path")
         )
 
@@ -113,7 +116,7 @@ class Manner:
             or headers.get("precedence").strip().lower() in _AUTO_PRECEDENCE
             or "tmda" in headers.get("x-delivery-agent").lower()
             or any(name in headers for name in _AUTO_HEADERS)
-        )
+        ) and "x-failed-recipients" not in headers
 
     @cached_property
     def is_receipt(self) -> bool:
@@ -143,6 +146,13 @@ class Manner:
         if "return-path" in self.mail.headers and not (self.is_daemon or self.has_null_sender):
             points -= 3  # it has a sender who could be asked
         return points >= ENOUGH and self.subject is not Subject.ANSWER
+
+
+def _first(subject: str, listed: list[str]) -> int:
+    """Where the first of these phrases stands at the beginning of a word; far behind when none does."""
+    padded = f" {subject}"
+    places = (padded.find(f" {phrase}" if phrase[0].isascii() and phrase[0].isalpha() else phrase) for phrase in listed)
+    return min((place for place in places if place >= 0), default=9999)
 
 
 @cache

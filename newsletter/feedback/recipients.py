@@ -29,8 +29,13 @@ def typed(value: str) -> str:
     if kind.strip().lower() == "utf-8":
         rest = _UNITEXT.sub(lambda found: chr(int(found[1], 16)) if int(found[1], 16) < 0x110000 else "", rest)
     elif "+" in rest and "+40" in rest and "@" not in rest:
-        rest = _XTEXT.sub(lambda found: chr(int(found[1], 16)), rest)
+        rest = decoded(rest)
     return bare(rest)
+
+
+def decoded(text: str) -> str:
+    """Text with its xtext (RFC 3461 §4) undone."""
+    return _XTEXT.sub(lambda found: chr(int(found[1], 16)), text)
 
 
 def original(value: str) -> str:

@@ -38,7 +38,7 @@ class Delivery:
     verp: tuple[str, ...] = ()
     """Local parts shaped like our envelope senders, lower case (`KeyRing.read_verp` proves one)."""
     envids: tuple[str, ...] = ()
-    """Original-Envelope-Id of a report (RFC 3464 §2.2.1), xtext undone."""
+    """Original-Envelope-Id of a report (RFC 3464 §2.2.1), as it stands and with xtext undone."""
     message_ids: tuple[str, ...] = ()
     """Message-ID of the mail sent back, with its angle brackets."""
     feedback_ids: tuple[str, ...] = ()
