@@ -21,7 +21,7 @@ from newsletter.store import bulk
 from newsletter.store.engine import Database
 from newsletter.subscribers import intake
 from newsletter.subscribers.importing import deciding, plan, reading, runs
-from newsletter.subscribers.importing.deciding import Entry
+from newsletter.subscribers.importing.deciding import Effect, Entry
 from newsletter.subscribers.importing.plan import About
 from newsletter.subscribers.importing.reading import ImportRefused
 from newsletter.subscribers.importing.rows import Candidate, Terms
@@ -119,7 +119,7 @@ def bring(
             after_turn()
             for index, entry in enumerate(entries):
                 on_entry(entry)
-                if planned and (planned[index].effect, planned[index].standing) != (entry.effect, entry.standing):
+                if planned and _differs(planned[index], entry):
                     on_difference(Difference(planned[index], entry))
             on_progress(report.rows)
     if follow and source.fault is None:
@@ -228,6 +228,12 @@ def _turn(  # noqa: PLR0917
             continue
     with desk.database.write() as connection:
         return attempt(connection)
+
+
+def _differs(planned: Entry, now: Entry) -> bool:
+    if now.effect is Effect.REFUSED:
+        return (planned.effect, planned.reason) != (now.effect, now.reason)
+    return (planned.effect, planned.standing) != (now.effect, now.standing)
 
 
 def _done(report: Report, import_id: int) -> str:
