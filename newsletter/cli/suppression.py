@@ -76,5 +76,5 @@ def remove(console: Console, address: str) -> None:
             raise NotFoundError(f"{address} is not suppressed.")
         console.require(f"{address} is suppressed ({reason}). Lift it?")
         with site.database.write() as connection:
-            suppressions.release(connection, digest)
+            suppressions.release(connection, digest, site.clock())
     console.result({"email": address, "suppressed": None}, f"{address} may be mailed again, once they sign up.")

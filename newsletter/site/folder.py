@@ -17,7 +17,9 @@ from newsletter.deliveries.fence import Fence
 from newsletter.errors import ConfigError
 from newsletter.store import revision
 from newsletter.store.engine import Database
-from newsletter.subscribers import lifecycle, series
+from newsletter.store.journal import Journal
+from newsletter.subscribers import departures, lifecycle, series
+from newsletter.subscribers.departures import CaughtUp
 from newsletter.subscribers.letterhead import Letterhead
 from newsletter.subscribers.turnout import Turnout
 from newsletter.tokens import KeyRing
@@ -73,7 +75,18 @@ class Folder:
     @cached_property
     def any_database(self) -> Database:
         """The database whatever its schema; for `db` commands only."""
-        return Database(self.config.database.url, self.root, self.config.database.durability)
+        database = Database(self.config.database.url, self.root, self.config.database.durability)
+        self.departures.attach(database.engine)
+        return database
+
+    @cached_property
+    def departures(self) -> Journal:
+        """Who left, beside the database."""
+        return Journal(self.var / "departures")
+
+    def catch_up(self) -> CaughtUp:
+        """Have the database learn who left since it was taken, if it is a restored one."""
+        return departures.catch_up(self.database, self.departures)
 
     @cached_property
     def database(self) -> Database:

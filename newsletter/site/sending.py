@@ -83,6 +83,8 @@ class Sending(Folder):
         self, *, campaign_id: int | None = None, progress: Progress | None = None, transport: Transport | None = None
     ) -> Sender:
         """A sender for one campaign, or for everything that is due."""
+        if not self.config.is_local:
+            self.catch_up()
         smtp, pacing = self.config.smtp, self.config.pacing
         policies = Policies(
             compose=self._compose(),

@@ -19,6 +19,7 @@ from newsletter.store import (  # noqa: F401 - their tables belong to the metada
     feedback_schema,
     gate_schema,
     import_schema,
+    journal_schema,
     reply_schema,
 )
 from newsletter.store.engine import Database

@@ -17,6 +17,7 @@ from newsletter.addresses import Address
 from newsletter.errors import AddressError
 from newsletter.store.feedback_schema import feedback_events, feedback_reports
 from newsletter.store.gate_schema import gate_allowed
+from newsletter.store.import_schema import import_touches
 from newsletter.store.reply_schema import replies
 from newsletter.store.schema import (
     CampaignKind,
@@ -106,6 +107,12 @@ HOLDINGS: tuple[Holding, ...] = (
         section="allowed",
         shown=("entry", "note", "created_at"),
     ),
+    Holding(
+        import_touches,
+        lambda trail: import_touches.c.subscriber_id == trail.subscriber_id,
+        section="imports",
+        shown=("kind", "at", "previous"),
+    ),
     Holding(subscriptions, lambda trail: subscriptions.c.subscriber_id == trail.subscriber_id),
     Holding(subscribers, lambda trail: subscribers.c.id == trail.subscriber_id),
 )
@@ -116,11 +123,6 @@ MENTIONS: Mapping[str, str] = {
     "campaigns": "a reason to pause may quote a relay, and a relay the reader it refused; then the reason goes",
 }
 """Tables in whose texts somebody may be named; forgetting reads them."""
-
-ALONG: Mapping[str, str] = {
-    "import_touches": "what an import changed of somebody goes with them, by its foreign key",
-}
-"""Tables whose rows go when the person goes, and need no entry."""
 
 NOBODY: Mapping[str, str] = {
     "alembic_version": "a number",
@@ -135,6 +137,7 @@ NOBODY: Mapping[str, str] = {
     "gate_watch": "counts",
     "imports": "names of files, and counts",
     "instance": "the Site's own name",
+    "journals": "names of files, and numbers",
     "lists": "slugs",
     "media": "pictures of issues",
     "snapshots": "issues, rendered for nobody",

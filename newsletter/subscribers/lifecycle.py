@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, exists, insert, or_, select, update
 
 from newsletter.deliveries.lifecycle import sources
-from newsletter.store import bulk
+from newsletter.store import bulk, journal
 from newsletter.store.dialect import add_if_new
+from newsletter.store.journal import Departure, Line
 from newsletter.store.schema import (
     CampaignKind,
     DeliveryStatus,
@@ -79,17 +80,29 @@ def move(
         values |= {"confirmed_at": confirmed_at or now, "unsubscribed_at": None}
     elif target is S.UNSUBSCRIBED:
         values["unsubscribed_at"] = now
-    return bool(
-        connection.execute(
-            update(subscriptions)
-            .where(
-                subscriptions.c.subscriber_id == subscriber_id,
-                subscriptions.c.list_id == list_id,
-                subscriptions.c.status.in_(sources(SUBSCRIPTION, target)),
-            )
-            .values(**values)
-        ).rowcount
-    )
+    moved = connection.execute(
+        update(subscriptions)
+        .where(
+            subscriptions.c.subscriber_id == subscriber_id,
+            subscriptions.c.list_id == list_id,
+            subscriptions.c.status.in_(sources(SUBSCRIPTION, target)),
+        )
+        .values(**values)
+    ).rowcount
+    if moved and target is S.UNSUBSCRIBED:
+        _note_departure(connection, subscriber_id, list_id, now)
+    return bool(moved)
+
+
+def _note_departure(connection: Connection, subscriber_id: int, list_id: int, now: datetime) -> None:
+    """No restored backup mails them again."""
+    row = connection.execute(
+        select(subscribers.c.address_hash, lists.c.slug)
+        .join(subscriptions, subscriptions.c.subscriber_id == subscribers.c.id)
+        .join(lists, lists.c.id == subscriptions.c.list_id)
+        .where(subscribers.c.id == subscriber_id, lists.c.id == list_id)
+    ).one()
+    journal.note(connection, Line(to_millis(now), Departure.LEFT, row.address_hash, row.slug))
 
 
 def ask(connection: Connection, subscriber_id: int, list_id: int, source: str, now: datetime) -> bool:

@@ -15,7 +15,10 @@ from sqlalchemy import Connection, select, update
 from newsletter import addresses
 from newsletter.addresses import Address
 from newsletter.deliveries import standing
+from newsletter.store import journal
+from newsletter.store.journal import Departure, Line
 from newsletter.store.schema import CampaignKind, ConsentKind, SubscriptionStatus, deliveries, subscribers
+from newsletter.store.types import to_millis
 from newsletter.subscribers import consent, gate, people, preferences, suppression
 from newsletter.subscribers.consent import Act
 from newsletter.subscribers.linked import mailed
@@ -75,6 +78,7 @@ def move(connection: Connection, uid: int, seq: int, act: preferences.Act, keys:
         .where(subscribers.c.id == person.id)
         .values(email=address.email, email_key=address.key, address_hash=digest)
     )
+    journal.note(connection, Line(to_millis(act.now), Departure.MOVED, person.address_hash, digest.hex()))
     evidence = replace(act.evidence, basis="the reader's own change of address")
     confirmed = [
         Act(ConsentKind.CONFIRMED, person.id, list_id, address.email, evidence)

@@ -12,8 +12,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, exists, insert, select, update
 
-from newsletter.store import bulk
+from newsletter.store import bulk, journal
+from newsletter.store.journal import Departure, Line
 from newsletter.store.schema import SuppressionReason, subscribers, suppressions
+from newsletter.store.types import to_millis
 
 RANK: Sequence[SuppressionReason] = (
     SuppressionReason.UNREACHABLE,
@@ -44,6 +46,8 @@ def suppress(
 ) -> None:
     """Never mail this address again."""
     standing = reason_for(connection, address_hash)
+    if standing is None or RANK.index(reason) > RANK.index(standing):
+        journal.note(connection, Line(to_millis(now), Departure.SUPPRESSED, address_hash, reason.value))
     if standing is None:
         connection.execute(
             insert(suppressions).values(address_hash=address_hash, reason=reason, note=note, created_at=now)
@@ -56,9 +60,12 @@ def suppress(
         )
 
 
-def release(connection: Connection, address_hash: bytes) -> bool:
+def release(connection: Connection, address_hash: bytes, now: datetime) -> bool:
     """Lift a suppression; consent is not restored by it."""
-    return bool(connection.execute(delete(suppressions).where(suppressions.c.address_hash == address_hash)).rowcount)
+    lifted = connection.execute(delete(suppressions).where(suppressions.c.address_hash == address_hash)).rowcount
+    if lifted:
+        journal.note(connection, Line(to_millis(now), Departure.RELEASED, address_hash))
+    return bool(lifted)
 
 
 def page(connection: Connection, after: bytes = b"", limit: int = 1000) -> list[Any]:

@@ -92,7 +92,7 @@ def lift_suppression(call: Call) -> Answer:
                 f"That address is suppressed for good ({reason}).",
                 hint="`newsletter suppression remove` can lift it all the same.",
             )
-        suppression.release(connection, digest)
+        suppression.release(connection, digest, site.clock())
     return Answer(status=204)
 
 

@@ -407,8 +407,8 @@ def test_stronger_reason_replaces_a_weaker_one_and_never_the_reverse(desk: Desk)
     ):
         suppression.suppress(desk.connection, key, SuppressionReason(reason), desk.clock())
         assert suppression.reason_for(desk.connection, key) == standing
-    assert suppression.release(desk.connection, key)
-    assert not suppression.release(desk.connection, key)
+    assert suppression.release(desk.connection, key, desk.clock())
+    assert not suppression.release(desk.connection, key, desk.clock())
 
 
 def test_suppressions_are_listed_a_page_at_a_time_with_addresses_still_on_file(desk: Desk) -> None:
