@@ -46,6 +46,7 @@ COMMANDS = {
     "sandbox": ("newsletter.cli.serve", "Run the local inbox and look at it."),
     "embed": ("newsletter.cli.embed", "Print the code that puts the form on another site."),
     "doctor": ("newsletter.cli.doctor", "See whether everything is fit to send."),
+    "hygiene": ("newsletter.cli.hygiene", "Keep addresses and secrets out of the repository."),
     "config": ("newsletter.cli.config", "Show and check the configuration."),
     "db": ("newsletter.cli.db", "Create, upgrade and check the database."),
     "theme": ("newsletter.cli.theme", "See the themes, and take one over."),
