@@ -357,6 +357,14 @@ def test_import_is_taken_back_as_far_as_nobody_has_acted_since(run: Commands, op
     assert bring(run, "list")["imports"][0]["status"] == "undone"
 
 
+def test_who_left_elsewhere_is_in_the_journal_that_outlives_backups(run: Commands, opened: Site) -> None:
+    with opened.database.write() as connection:
+        person = factories.subscribed(connection, opened.keys, "gone@example.net")
+    bring(run, write(run, "email,status\ngone@example.net,unsubscribed\nnobody@example.net,unsubscribed\n"))
+    _, size = opened.departures.state()
+    assert [line.address_hash for line in opened.departures.lines(0, size)] == [person.address_hash]
+
+
 def test_undo_never_lifts_a_suppression_or_an_unsubscribe(run: Commands) -> None:
     file = write(run, "email,status\nleft@example.net,unsubscribed\ndead@example.net,bounced\n")
     number = bring(run, file)["import"]

@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, or_, select, update
 
 from newsletter.deliveries.lifecycle import sources
-from newsletter.store import bulk
+from newsletter.store import bulk, journal
 from newsletter.store.import_schema import Touch, import_touches
+from newsletter.store.journal import Departure, Line
 from newsletter.store.schema import ConsentKind, SubscriptionStatus, subscriptions
 from newsletter.store.types import canonical_json, to_millis
 from newsletter.subscribers import consent, lifecycle, people, signup, suppression
@@ -38,6 +39,10 @@ def write(connection: Connection, decided: Decided, terms: Terms, now: datetime,
     lifecycle.begin_many(connection, terms.list_id, begun, terms.source, now)
     lifecycle.confirm_many(connection, terms.list_id, confirmed, now)
     _leave_many(connection, terms.list_id, {each.id: each.leaves for each in everybody if each.leaves}, now)
+    for key, row in decided.left:
+        if not standings[key].is_new:
+            line = Line(to_millis(now), Departure.LEFT, row.address_hash, terms.list_slug)
+            journal.note(connection, line)  # lest a restored backup mails them again
     acts = [_act(ConsentKind.IMPORTED, standings[key], row, terms) for key, row in decided.confirmed]
     acts += [_act(ConsentKind.UNSUBSCRIBED, standings[key], row, terms) for key, row in decided.left]
     consent.append(connection, acts, now)
