@@ -36,17 +36,21 @@ def classify(raw: bytes) -> list[Verdict]:
     halves = [notice.parts(text) for text in texts[:8]]
     copies = [copy for _, copy in halves]
     words = "\n".join(text for text, _ in halves)
+    back = delivery.sent_back(mail, copies)
     complaint = arf.complaint(mail, manner)
     if complaint is not None:
         return _complaint(complaint, delivery.candidates(mail, texts, copies, ""))
     report = None if manner.is_receipt else dsn.report(mail, loose=manner.is_bounce or manner.is_delayed)
     if report is not None:
         said = [each.diagnostic for each in report.recipients]
-        return _report(mail, report, words, manner, delivery.candidates(mail, [*texts, *said], copies, report.envid))
-    return _for_humans(mail, words, manner, delivery.candidates(mail, texts, copies, ""))
+        found = delivery.candidates(mail, [*texts, *said], copies, report.envid)
+        return _report(report, words, notice.segments(mail, words, back), manner, found=found, meant=notice.meant(back))
+    return _for_humans(mail, words, back, manner, delivery.candidates(mail, texts, copies, ""))
 
 
-def _for_humans(mail: message.Mail, words: str, manner: Manner, found: Delivery) -> list[Verdict]:
+def _for_humans(
+    mail: message.Mail, words: str, back: list[message.Headers], manner: Manner, found: Delivery
+) -> list[Verdict]:
     subject = printable(mail.headers.get("subject"), MAX_REASON)
     if manner.is_receipt or manner.is_auto_reply:
         return [Verdict(recipients.bare(mail.headers.get("from")), Kind.AUTO_REPLY, reason=subject, delivery=found)]
@@ -55,8 +59,8 @@ def _for_humans(mail: message.Mail, words: str, manner: Manner, found: Delivery)
     if manner.subject is Subject.SUCCESS or (manner.subject is not Subject.FAILURE and manner.opens("success")):
         return [Verdict("", Kind.DELIVERED, reason=subject, delivery=found)]
     return [
-        _verdict(each.address, _best([each.text, words], ""), each.text or words, found)
-        for each in notice.segments(mail, words)
+        _verdict(each.address, _best([each.text, words]), each.text or words, found)
+        for each in notice.segments(mail, words, back)
     ]
 
 
@@ -78,36 +82,42 @@ class _Refusal:
         return codes.judge(self.code, self.enhanced, self.text, self.phase)
 
 
-def _refusal(text: str, status: str = "") -> _Refusal:
-    """The codes in the words count before the status of the report, which is often made up."""
+def _refusal(text: str, status: str = "", context: str = "") -> _Refusal:
+    """The codes in the words count before the status of the report, which is often made up.
+
+    `context` is what the report says to humans: there, rather than in a Diagnostic-Code, stands which command failed.
+    """
     code, enhanced = codes.codes_in(text)
     if status and (not enhanced or (enhanced[2:] == "0.0" and status[0] == enhanced[0])):
         enhanced = status if not code or str(code)[0] == status[0] else enhanced
-    return _Refusal(text, code, enhanced, codes.phase_of(text))
+    phase = codes.phase_of(text)
+    return _Refusal(text, code, enhanced, codes.phase_of(context) if phase is Phase.RCPT else phase)
 
 
-def _report(mail: message.Mail, report: dsn.Report, words: str, manner: Manner, found: Delivery) -> list[Verdict]:
+def _report(
+    report: dsn.Report,
+    words: str,
+    segments: list[notice.Segment],
+    manner: Manner,
+    *,
+    found: Delivery,
+    meant: str,
+) -> list[Verdict]:
     verdicts: list[Verdict] = []
-    segments = {segment.address.lower(): segment.text for segment in notice.segments(mail, words)}
+    by_address = {segment.address.lower(): segment.text for segment in segments}
+    is_only = len(report.recipients) == 1
     for each in report.recipients:
+        address = each.address or (meant if is_only else "")
         action = each.action or _action(each.status, manner)
         if action == "delayed":
             continue
         if action in {"delivered", "relayed", "expanded"}:
-            verdicts.append(
-                Verdict(
-                    each.address,
-                    Kind.DELIVERED,
-                    0,
-                    each.status,
-                    printable(each.diagnostic or action, MAX_REASON),
-                    found,
-                )
-            )
+            reason = printable(each.diagnostic or action, MAX_REASON)
+            verdicts.append(Verdict(address, Kind.DELIVERED, 0, each.status, reason, found))
             continue
-        own = segments.get(each.address.lower(), "" if len(report.recipients) > 1 else words)
-        said = _best([each.diagnostic, own, words if len(report.recipients) == 1 else ""], each.status)
-        verdicts.append(_verdict(each.address, said, each.diagnostic or own or words, found))
+        own = by_address.get(address.lower(), words if is_only else "")
+        said = _best([each.diagnostic, own, words if is_only else ""], each.status, own)
+        verdicts.append(_verdict(address, said, each.diagnostic or own or words, found))
     return verdicts
 
 
@@ -117,9 +127,9 @@ def _action(status: str, manner: Manner) -> str:
     return "delayed" if manner.is_delayed and not status.startswith("5") else "failed"
 
 
-def _best(texts: Iterable[str], status: str) -> _Refusal:
+def _best(texts: Iterable[str], status: str = "", context: str = "") -> _Refusal:
     """The first text that says something we know; without one the first with a code, else just the status."""
-    refusals = [_refusal(text, status) for text in texts if text.strip()] or [_refusal("", status)]
+    refusals = [_refusal(text, status, context) for text in texts if text.strip()] or [_refusal("", status)]
     first = refusals[0]
     for refusal in refusals:
         if refusal.says_something:

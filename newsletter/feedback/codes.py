@@ -31,6 +31,7 @@ _REPLY = re.compile(r"(?<![\w./=-])(?<!\d:)([45][0-5]\d)(?=(?:[ -]+#?[245]\.\d{1
 _ABOUT_THE_SENDER = re.compile(
     r"(?:in (?:reply|response) to|after|during|while sending|on|for) (?:the )?(?:pipelined )?"
     r"(?:(?:end of )?(?:mail from|ehlo|helo|starttls|auth\b|initial connection|connect)|(?:smtp )?greeting)"
+    r"|>>> (?:mail|ehlo|helo|auth|starttls)\b(?:(?!>>>).){0,200}?<<< 5"
     r"|sender was rejected|remote server refused (?:our )?sender|server rejected mail from|evt_mailfrom",
 )
 _ABOUT_THE_MESSAGE = re.compile(

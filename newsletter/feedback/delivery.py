@@ -24,7 +24,7 @@ _SEGMENT = re.compile(r"/([A-Za-z0-9_=-]{16,200})(?:[/?#][^/]*)?\Z")
 
 def candidates(mail: Mail, texts: Iterable[str], copies: Iterable[str], envid: str) -> Delivery:
     """Every name found in the headers, in reports and notices (`texts`), and in the mail that came back."""
-    back = [*mail.enclosed, *(_headers_of(copy) for copy in copies if copy)]
+    back = sent_back(mail, copies)
     verp = _VERP.findall(
         "\n".join([*_values(mail.headers), *(value for headers in back for value in _values(headers)), *texts])
     )
@@ -43,6 +43,11 @@ def candidates(mail: Mail, texts: Iterable[str], copies: Iterable[str], envid: s
             if (segment := _SEGMENT.search(link))
         ),
     )
+
+
+def sent_back(mail: Mail, copies: Iterable[str]) -> list[Headers]:
+    """Headers of the mail that came back: enclosed, or copied into a text."""
+    return [*mail.enclosed, *(_headers_of(copy) for copy in copies if copy)]
 
 
 def _values(headers: Headers) -> list[str]:
