@@ -12,7 +12,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from newsletter import spelling
-from newsletter.config.model import Config, Section
+from newsletter.config.model import Config
+from newsletter.config.section import Section
 from newsletter.errors import ConfigError
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")

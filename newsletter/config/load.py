@@ -31,7 +31,7 @@ ENV_OUTSIDE_CONFIG = ("NEWSLETTER_INSTANCE_ID", "NEWSLETTER_TEST_")
 _Override = tuple[str, str, str]
 """Source, variable, value."""
 
-_LISTS = frozenset({"trusted_proxies", "ignore", "languages", "clients", "disposable"})
+_LISTS = frozenset({"trusted_proxies", "ignore", "languages", "clients", "disposable", "ses_topics"})
 """Keys whose variables hold several values with commas between them."""
 
 

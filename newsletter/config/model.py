@@ -10,24 +10,24 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from newsletter import spelling
+from newsletter.config.feedback import FeedbackConfig, WebhooksConfig
 from newsletter.config.kinds import (
     Colour,
     HostName,
     Language,
     Line,
     MailAddress,
-    MailboxAddress,
     MailProgram,
     OptionalMailAddress,
     ProviderRates,
-    ReturnPath,
     Slug,
     WebAddress,
     is_loopback,
 )
+from newsletter.config.section import Section
 from newsletter.errors import NotFoundError
 
 SAMPLE_POSTAL_ADDRESS = "1 Sample Street, 00000 Sampletown"
@@ -51,12 +51,6 @@ RESERVED_FIELD_NAMES = frozenset(
     }
 )
 """Names that columns of files, fields of forms, or merge tags have already."""
-
-
-class Section(BaseModel):
-    """A table of the file: frozen, and nothing in it that we do not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
 class SenderConfig(Section):
@@ -197,37 +191,6 @@ class DkimConfig(Section):
         return f".{domain}".endswith(f".{self.domain}") or f".{self.domain}".endswith(f".{domain}")
 
 
-class FeedbackConfig(Section):
-    """Where bounces, complaints and unsubscribe mails come back."""
-
-    return_path: ReturnPath = Field(
-        "", description="Domain or address for envelope senders that name the recipient (VERP)."
-    )
-    mailbox: MailboxAddress = Field(
-        "",
-        description="Mailbox that is read: `imaps://user@host/INBOX` or `maildir:path`. With it, and a return path, "
-        "copies also offer to unsubscribe by mail.",
-    )
-    password: SecretStr | None = Field(None, description="Better in NEWSLETTER_FEEDBACK__PASSWORD or …_FILE.")
-    ca_file: Path | None = Field(None, description="Certificates to trust instead of the system's.")
-    interval: float = Field(5, ge=0.1, description="Minutes between looks into the mailbox.")
-    handled: Literal["move", "delete"] = Field(
-        "move", description="What is done goes to the folder `Handled` for `retention` days, or is deleted."
-    )
-    retention: int = Field(30, ge=1, description="Days reports are kept; what was learned from them stays.")
-
-    @model_validator(mode="after")
-    def _mailbox_has_its_password(self) -> FeedbackConfig:
-        if self.mailbox.startswith("imap") and self.password is None:
-            raise ValueError("a mailbox on a server needs a password: set NEWSLETTER_FEEDBACK__PASSWORD or …_FILE")
-        return self
-
-    @property
-    def reads_mailto(self) -> bool:
-        """Whether a mail to an address that ends a subscription is read."""
-        return bool(self.mailbox and self.return_path)
-
-
 class ArchiveConfig(Section):
     """Past issues on the web."""
 
@@ -334,6 +297,7 @@ class Config(Section):
     series: tuple[SeriesConfig, ...] = ()
     dkim: DkimConfig = DkimConfig()
     feedback: FeedbackConfig = FeedbackConfig()
+    webhooks: WebhooksConfig = WebhooksConfig()
     archive: ArchiveConfig = ArchiveConfig()
     server: ServerConfig = ServerConfig()
     signups: SignupsConfig = SignupsConfig()

@@ -12,6 +12,9 @@ from newsletter.feedback.mailbox import HANDLED, UNPARSED, open_mailbox
 from newsletter.feedback.poll import Polled, poll
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from newsletter.feedback.webhooks import Hook
     from newsletter.site import Site
 
 
@@ -19,6 +22,50 @@ def intake_of(site: Site) -> Intake:
     """What takes reports in for this Site."""
     farewells = [list_id for list_id, each in site.lists_by_id.items() if each.goodbye]
     return Intake(site.database, site.keys, site.clock, farewells=farewells)
+
+
+def hooks_of(site: Site, fetch: Callable[[str], bytes] | None = None) -> dict[str, Hook]:
+    """Who may post what comes back, by the name in the address; raises `ConfigError` for a key that is none.
+
+    `fetch` gets what SNS names: certificates, and confirmations of topics.
+    """
+    settings = site.config.webhooks
+    found: dict[str, Hook] = {}
+    if settings.ses_topics:
+        from newsletter.feedback.webhooks.ses import Ses
+
+        found["ses"] = Ses(settings.ses_topics, fetch or _fetch)
+    if settings.sendgrid_key:
+        from newsletter.feedback.webhooks.sendgrid import SendGrid
+
+        found["sendgrid"] = SendGrid(settings.sendgrid_key)
+    if password := _plain(settings.postmark_password):
+        from newsletter.feedback.webhooks.postmark import Postmark
+
+        found["postmark"] = Postmark(password)
+    if key := _plain(settings.mailgun_key):
+        from newsletter.feedback.webhooks.mailgun import Mailgun
+
+        found["mailgun"] = Mailgun(key)
+    if secret := _plain(settings.generic_secret):
+        from newsletter.feedback.webhooks.generic import Generic
+
+        found["generic"] = Generic(secret)
+    return found
+
+
+def _plain(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""
+
+
+def _fetch(url: str) -> bytes:
+    """The body at an address, on the public internet and without a redirect."""
+    from newsletter.content.fetch import FetchError, fetch
+
+    found = fetch(url, accept=(), max_bytes=64 * 1024, seconds=5)
+    if found.url != url or not found.ok:
+        raise FetchError(f"{url[:200]} did not answer with what it names.")
+    return found.body
 
 
 def listen(site: Site, goes_on: Callable[[], bool] = lambda: True) -> Polled:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from flask import Flask, abort, request
 
 from newsletter.rendering.environment import compile_templates
+from newsletter.site.listening import hooks_of
 from newsletter.subscribers.gate import Gate
 from newsletter.web import (
     access_log,
@@ -23,6 +24,7 @@ from newsletter.web import (
     feeds,
     headers,
     health,
+    hooks,
     preferences,
     replies,
     signup,
@@ -40,6 +42,7 @@ LIMITS = {
     unsubscribe.blueprint.name: unsubscribe.MAX_BODY,
     replies.blueprint.name: replies.MAX_BODY,
     routes.blueprint.name: calls.MAX_BODY,
+    hooks.blueprint.name: hooks.MAX_BODY,
 }
 """Octets of a posted body, by blueprint."""
 
@@ -60,8 +63,8 @@ def create_app(site: Site, *, on_enrolled: Callable[[], None] = _nobody_waits) -
     _ = site.lists_by_id  # now, so that trouble shows here and threads find it made
     compile_templates(site.environment, "web")
     gate = Gate(site.config.signups, site.keys, is_local=site.config.is_local)
-    app.extensions[EXTENSION] = Door(site, on_enrolled, gate, {"theme.css": theme})
-    for noun in (signup, embed, confirm, unsubscribe, preferences, archive, replies, feeds, assets, health):
+    app.extensions[EXTENSION] = Door(site, on_enrolled, gate, {"theme.css": theme}, hooks_of(site))
+    for noun in (signup, embed, confirm, unsubscribe, preferences, archive, replies, feeds, hooks, assets, health):
         app.register_blueprint(noun.blueprint)
     app.register_blueprint(routes.blueprint)
     headers.install(app)

@@ -6,7 +6,7 @@ so that two Sites can be served by one process and a test can hand in its own cl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from flask import Response, current_app, request
 
 from newsletter.campaigns.publication import Head
 from newsletter.config import ListConfig
+from newsletter.feedback.webhooks import Hook
 from newsletter.rendering.environment import render_template, words
 from newsletter.rendering.translation import Catalogue
 from newsletter.subscribers.consent import Evidence, truncated_network
@@ -41,6 +42,8 @@ class Door:
     gate: Gate
     assets: dict[str, str] = field(default_factory=dict)
     """Generated style sheets by name."""
+    hooks: Mapping[str, Hook] = field(default_factory=dict)
+    """Who may post what comes back, by the provider's name."""
     feeds: dict[str, tuple[tuple[Head, ...], bytes]] = field(default_factory=dict)
     """Feeds by name as last written, and from what; they are asked for far more often than they change."""
 

@@ -96,7 +96,7 @@ def test_every_section_of_the_configuration_is_decided_about() -> None:
     """A new section either shows in issues, and so belongs to an approval, or stands here."""
     elsewhere = {
         *("checks", "consent", "database", "dkim", "feedback", "keys", "pacing", "require_approval", "server", "smtp"),
-        *("languages", "series", "signups"),
+        *("languages", "series", "signups", "webhooks"),
     }
     assert {*SETTINGS, "lists", "fields"} | elsewhere == set(Config.model_fields)
 
