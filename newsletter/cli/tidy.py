@@ -16,7 +16,7 @@ def tidy(console: Console) -> None:
     with console.open_site() as site:
         done = tidied(site, batches=None)
     console.result(
-        {"expired": done.expired, "deleted": done.deleted, "reports": done.reports},
+        {"expired": done.expired, "deleted": done.deleted, "reports": done.reports, "evidence": done.evidence},
         f"{plural(done.expired, 'sign-up')} expired, {plural(done.deleted, 'old one')} deleted; "
-        f"{plural(done.reports, 'report')} deleted.",
+        f"{plural(done.reports, 'report')} deleted, {plural(done.evidence, 'record')} of consent made nameless.",
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import websites
 from commands import Commands
-from factories import subscribed
+from factories import issue_campaign, subscribed
 from sqlalchemy import func, insert, select
 from websites import World
 
@@ -18,7 +18,7 @@ from newsletter.clock import FrozenClock
 from newsletter.site import Site
 from newsletter.site.tidying import tidy
 from newsletter.store.feedback_schema import feedback_reports
-from newsletter.store.schema import SubscriptionStatus, consent_records, deliveries, subscribers, suppressions
+from newsletter.store.schema import SubscriptionStatus, attempts, consent_records, deliveries, subscribers, suppressions
 from newsletter.subscribers import consent, forget, people, unconfirmed
 
 ADA = "ada.lovelace@example.net"
@@ -126,9 +126,9 @@ def test_days_are_a_setting_and_cron_can_do_it(
         subscribed(connection, site.keys, ADA, SubscriptionStatus.EXPIRED)
     newsletter = Commands(site_folder, monkeypatch, capfd)
     monkeypatch.setenv("NEWSLETTER_CONSENT__UNCONFIRMED", "36500")
-    assert newsletter.ok("db", "tidy", "--json").json == {"expired": 0, "deleted": 0, "reports": 0}
+    assert newsletter.ok("db", "tidy", "--json").json == {"expired": 0, "deleted": 0, "reports": 0, "evidence": 0}
     monkeypatch.setenv("NEWSLETTER_CONSENT__UNCONFIRMED", "1")
-    assert newsletter.ok("db", "tidy").out == "0 sign-ups expired, 1 old one deleted; 0 reports deleted.\n"
+    assert newsletter.ok("db", "tidy").out.startswith("0 sign-ups expired, 1 old one deleted; 0 reports deleted, ")
 
 
 def test_reports_that_came_back_go_after_their_days(site: Site, clock: FrozenClock) -> None:
@@ -139,3 +139,39 @@ def test_reports_that_came_back_go_after_their_days(site: Site, clock: FrozenClo
     assert tidy(site).reports == 1
     with site.database.read() as connection:
         assert connection.execute(select(feedback_reports.c.hash)).scalars().all() == [b"new".ljust(32)]
+
+
+def test_evidence_loses_its_personal_part_years_after_leaving(world: World) -> None:
+    world.subscribe(ADA)
+    later(world, hours=1)
+    world.subscribe(ADA, "/lists/clinic-notes")
+    assert world.client.post(world.leave_path(ADA)).status_code == 200
+    left = world.site.list_ids["steady-spine"]
+
+    def personal() -> dict[int, int]:
+        with world.site.database.read() as connection:
+            rows = connection.execute(select(consent_records.c.list_id, consent_records.c.personal)).all()
+            assert list(consent.broken(connection)) == []
+        return {list_id: sum(row.personal is not None for row in rows if row.list_id == list_id) for list_id in (1, 2)}
+
+    before = personal()
+    later(world, days=1094)
+    assert personal() == before
+    later(world, days=2)
+    assert personal() == before | {left: 0}
+    assert world.status(ADA) == "unsubscribed"
+    assert world.status(ADA, "clinic-notes") == "confirmed"
+
+
+def test_what_a_relay_said_of_somebody_just_forgotten_is_erased(site: Site, clock: FrozenClock) -> None:
+    with site.database.write() as connection:
+        person = subscribed(connection, site.keys, ADA)
+        campaign_id = issue_campaign(connection)
+        forget.forget(connection, person, clock())
+        said = {"verdict": "rejected", "phase": "rcpt", "code": 550, "enhanced": "5.1.1", "text": f"<{ADA}> unknown"}
+        connection.execute(
+            insert(attempts).values(campaign_id=campaign_id, subscriber_id=person.id, seq=0, at=clock(), **said)
+        )
+    tidy(site)
+    with site.database.read() as connection:
+        assert connection.execute(select(attempts.c.text)).scalars().all() == [""]
