@@ -54,7 +54,8 @@ SMALL = """() => [...document.querySelectorAll(
 )].flatMap(each => {
   const box = each.getBoundingClientRect();
   const inline = each.tagName === 'A' && getComputedStyle(each).display === 'inline';
-  const hidden = box.width < 2 || box.right < 0 || box.bottom < 0 || each.closest('[aria-hidden=true]');
+  const away = box.width < 2 || box.right < 0 || box.bottom < 0;
+  const hidden = away || !each.checkVisibility() || each.closest('[aria-hidden=true]');
   const primary = each.matches('button, input:not([type=checkbox]), .button, .btn td');
   if (hidden || (inline && !primary)) return [];
   return Math.min(box.width, box.height) < (primary ? 44 : 24)

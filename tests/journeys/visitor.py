@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from newsletter.transport.sandbox import ParsedMail
 
 HEIGHT = 740
+VISIBLE = """() => {
+  const [element, box] = [document.activeElement, document.activeElement.getBoundingClientRect()];
+  const style = getComputedStyle(element);
+  const isMarked = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+  return box.right > 0 && box.left < innerWidth && (isMarked || element.type === 'date');
+}"""
+"""Whether what has the focus shows it, where somebody can see it; the parts of a date show it themselves."""
 
 
 class Visitor:
@@ -72,6 +79,15 @@ class Visitor:
     def field(self, label: str) -> Locator:
         """The field whose label begins so; beside it may stand that it can be left empty."""
         return self.page.get_by_label(self.say(label)).first
+
+    def reach(self, wanted: Locator) -> None:
+        """Press Tab until `wanted` has the focus; everything on the way shows that it has it (WCAG 2.2, §2.4.7)."""
+        for _ in range(60):
+            self.page.keyboard.press("Tab")
+            assert self.page.evaluate(VISIBLE), self.page.evaluate("document.activeElement.outerHTML")
+            if wanted.evaluate("each => each === document.activeElement"):
+                return
+        raise AssertionError(f"the keyboard does not reach {wanted}")
 
     # -- seeing ----------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@
   const keyForm = document.getElementById("key-form");
   const key = document.getElementById("key");
   keyForm.hidden = false;
+  document.getElementById("reference").hidden = true;
   keyForm.addEventListener("submit", (event) => event.preventDefault());
 
   const example = (schema, all) => {
