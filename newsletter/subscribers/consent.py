@@ -4,6 +4,11 @@ Each record carries a hash over itself and the record before, so that none can b
 or slipped in later. What is personal (address, network, agent) is not hashed itself: the chain runs
 over a commitment to it, made with a random salt. Erasing person and salt leaves the chain whole and
 the commitment meaningless, which is what GDPR Art. 17 asks and Art. 7(1) allows.
+
+Whose record it is, the row number of the subscriber, stands in a column that can be emptied and, since the second
+version of the chain, in the personal part too: so it is committed to, and cannot be turned to somebody else. Records
+of the first version commit to the address alone. A record tells its version by itself, because what it commits to
+names the subscriber or does not; the links are the same.
 """
 
 from __future__ import annotations
@@ -11,12 +16,12 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, exists, insert, select
+from sqlalchemy import Connection, exists, func, insert, select
 
 from newsletter.store import bulk
 from newsletter.store.schema import ConsentKind, consent_records, wordings
@@ -97,11 +102,12 @@ def append(connection: Connection, acts: Sequence[Act], now: datetime) -> None:
     for index, act in enumerate(acts):
         wording_hash = None if act.wording is None else act.wording.hash
         personal = canonical_json(
-            {"email": act.email} | {key: each for key, each in vars(act.evidence).items() if each}
+            {"email": act.email, "subscriber": act.subscriber_id}
+            | {key: each for key, each in vars(act.evidence).items() if each}
         )
         salt = random[SALT * index : SALT * (index + 1)]
-        commitment = _commit(salt, personal)
-        digest = _link(previous_hash, act.list_id, act.kind, at, wording_hash, commitment)
+        commitment = commit(salt, personal)
+        digest = link(previous_hash, act.list_id, act.kind, at, wording_hash, commitment)
         rows.append(
             (
                 *(act.subscriber_id, act.list_id, act.kind.value, at, wording_hash),
@@ -112,19 +118,43 @@ def append(connection: Connection, acts: Sequence[Act], now: datetime) -> None:
     bulk.insert_rows(connection, consent_records, _COLUMNS, rows)
 
 
-def broken(connection: Connection) -> Iterator[tuple[int, str]]:
-    """Walk the chain; yields (record id, what is wrong) for every record that does not fit."""
+def broken(
+    connection: Connection, on_progress: Callable[[int], object] = lambda _done: None
+) -> Iterator[tuple[int, str]]:
+    """Walk the chain; yields (record id, what is wrong) for every record that does not fit, and tells how far it is."""
     previous_hash = GENESIS
-    rows = connection.execute(select(consent_records).order_by(consent_records.c.id)).yield_per(1000)
-    for row in rows:
-        digest = _link(previous_hash, row.list_id, row.kind, to_millis(row.at), row.wording_hash, row.commitment)
-        if row.previous_hash != previous_hash:
-            yield row.id, "does not follow the record before it"
-        elif row.hash != digest:
-            yield row.id, "was changed after it was written"
-        elif row.personal is not None and _commit(row.salt or b"", canonical_json(row.personal)) != row.commitment:
-            yield row.id, "has a personal part that is not the one committed to"
+    rows = connection.execute(select(consent_records).order_by(consent_records.c.id).execution_options(yield_per=1000))
+    for number, row in enumerate(rows, 1):
+        if fault := _fault(row, previous_hash):
+            yield row.id, fault
         previous_hash = row.hash
+        if number % 1000 == 0:
+            on_progress(number)
+    for shown in connection.execute(select(wordings)):
+        if Wording(shown.version, shown.language, shown.text).hash != shown.hash:
+            first = select(func.min(consent_records.c.id)).where(consent_records.c.wording_hash == shown.hash)
+            yield connection.execute(first).scalar() or 0, "refers to a wording that was changed"
+
+
+def _fault(row: Any, previous_hash: str) -> str:
+    """What is wrong with one record, or nothing."""
+    digest = link(previous_hash, row.list_id, row.kind, to_millis(row.at), row.wording_hash, row.commitment)
+    if row.previous_hash != previous_hash:
+        return "does not follow the record before it"
+    if row.hash != digest:
+        return "was changed after it was written"
+    if row.personal is None:
+        return "is said to be about somebody, though its personal part is erased" if row.subscriber_id else ""
+    if commit(row.salt or b"", canonical_json(row.personal)) != row.commitment:
+        return "has a personal part that is not the one committed to"
+    if row.personal.get("subscriber", row.subscriber_id) != row.subscriber_id:
+        return "was turned to somebody else"
+    return ""
+
+
+def count(connection: Connection) -> int:
+    """How long the chain is."""
+    return int(connection.execute(select(func.count()).select_from(consent_records)).scalar_one())
 
 
 def _keep(connection: Connection, wording: Wording, now: datetime) -> None:
@@ -132,10 +162,12 @@ def _keep(connection: Connection, wording: Wording, now: datetime) -> None:
         connection.execute(insert(wordings).values(hash=wording.hash, first_seen_at=now, **asdict(wording)))
 
 
-def _commit(salt: bytes, personal: str) -> str:
+def commit(salt: bytes, personal: str) -> str:
+    """SHA-256 over the salt and the personal part as canonical JSON, hex."""
     return hashlib.sha256(salt + personal.encode("utf-8")).hexdigest()
 
 
-def _link(previous: str, list_id: int, kind: str, at: int, wording: str | None, commitment: str) -> str:  # noqa: PLR0917
+def link(previous: str, list_id: int, kind: str, at: int, wording: str | None, commitment: str) -> str:  # noqa: PLR0917
+    """SHA-256 over a JSON list of these, hex: what holds a record to the one before it."""
     body = canonical_json([previous, list_id, str(kind), at, wording, commitment])
     return hashlib.sha256(body.encode("utf-8")).hexdigest()

@@ -9,7 +9,7 @@ changed, and a list that is switched on is confirmed at once, because that is wh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
@@ -109,7 +109,7 @@ def switch(connection: Connection, visit: Visit, wanted: Mapping[int, bool], act
         _witness(connection, ConsentKind.REQUESTED, person, on, act)
         for list_id in on:
             _join(connection, person, list_id, act.now)
-        _witness(connection, ConsentKind.CONFIRMED, person, on, replace(act, wording=None))
+        _witness(connection, ConsentKind.CONFIRMED, person, on, act)
         return Switched(off, joined=on)
     wording = act.wording.hash if act.wording else None
     if signup.invite(connection, person, on, {"wording": wording}, act.now):

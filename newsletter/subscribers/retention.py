@@ -28,7 +28,9 @@ def expire(database: Database, kept: timedelta, now: datetime) -> int:
     if old:
         with database.write() as connection:
             connection.execute(
-                update(consent_records).where(consent_records.c.id.in_(old)).values(personal=None, salt=None)
+                update(consent_records)
+                .where(consent_records.c.id.in_(old))
+                .values(subscriber_id=None, personal=None, salt=None)
             )
     return len(old)
 

@@ -7,7 +7,7 @@ the address was known, subscribed or suppressed; only the owner of the mailbox c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -24,6 +24,7 @@ from newsletter.store.schema import (
     subscriptions,
 )
 from newsletter.store.trial import on_trial
+from newsletter.store.types import iso
 from newsletter.subscribers import consent, gate, lifecycle, people, series, suppression
 from newsletter.subscribers.consent import Evidence, Wording
 from newsletter.subscribers.linked import mailed
@@ -106,8 +107,13 @@ def invite(
     return True
 
 
-def confirm(connection: Connection, uid: int, seq: int, evidence: Evidence, now: datetime) -> Outcome:
-    """Carry out what a confirmation link promises; idempotent. Raises `TokenError` when there is no such request."""
+def confirm(  # noqa: PLR0917
+    connection: Connection, uid: int, seq: int, evidence: Evidence, now: datetime, wording: Wording | None = None
+) -> Outcome:
+    """Carry out what a confirmation link promises; idempotent. Raises `TokenError` when there is no such request.
+
+    `wording` is what the page with the button said. The evidence tells which mail led there, and when it was sent.
+    """
     person, request = mailed(connection, CampaignKind.CONFIRM, uid, seq)
     list_ids = tuple(request.scope["lists"])
     standings = {list_id: lifecycle.status_of(connection, person.id, list_id) for list_id in list_ids}
@@ -120,8 +126,12 @@ def confirm(connection: Connection, uid: int, seq: int, evidence: Evidence, now:
         for list_id in list_ids
         if lifecycle.move(connection, person.id, list_id, SubscriptionStatus.CONFIRMED, now)
     ]
+    led_here = replace(evidence, origin=f"mail {request.campaign_id}.{seq}, {request.status} {iso(request.changed_at)}")
+    acts = [
+        consent.Act(ConsentKind.CONFIRMED, person.id, list_id, person.email, led_here, wording) for list_id in confirmed
+    ]
+    consent.append(connection, acts, now)
     for list_id in confirmed:
-        _witness(connection, ConsentKind.CONFIRMED, person, list_id, evidence, now)
         welcome(connection, person.id, list_id, now)
     changes: dict[str, Any] = {}
     if request.scope["name"]:

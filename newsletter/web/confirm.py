@@ -13,11 +13,12 @@ from flask import Blueprint, Response, request
 from newsletter import addresses
 from newsletter.store.schema import CampaignKind
 from newsletter.subscribers import signup
+from newsletter.subscribers.consent import Wording
 from newsletter.subscribers.letterhead import INERT
 from newsletter.subscribers.linked import mailed
 from newsletter.subscribers.signup import Answer, Outcome
 from newsletter.web import language
-from newsletter.web.door import door, evidence, is_cross_site
+from newsletter.web.door import Door, door, evidence, is_cross_site
 
 blueprint = Blueprint("confirm", __name__)
 
@@ -41,7 +42,8 @@ def act(token: str) -> Response:
     if is_cross_site():
         return _question(token, 403)
     with here.site.database.write() as connection:
-        outcome = signup.confirm(connection, uid, seq, evidence("confirm-page"), here.site.clock())
+        shown = _wording(here, signup.preview_confirmation(connection, uid, seq, here.site.clock()))
+        outcome = signup.confirm(connection, uid, seq, evidence("confirm-page"), here.site.clock(), shown)
     if outcome.answer is Answer.DONE:
         here.site.turnout.pressed(uid, seq, here.site.clock())
         here.on_enrolled()
@@ -82,6 +84,14 @@ def _question(token: str, status: int = 200) -> Response:
         here.site.turnout.viewed(uid, seq, here.site.clock())
     lists, not_me = here.lists(outcome.list_ids), here.site.keys.sign("disown", uid, seq)
     return here.page("confirm", status, lists=lists, masked=addresses.mask(person.email), token=token, not_me=not_me)
+
+
+def _wording(here: Door, outcome: Outcome) -> Wording:
+    """What the page with the button says, in the language of the page, but for the masked address."""
+    config, say = here.site.config, here.words.gettext
+    titles = (line for each in here.lists(outcome.list_ids) for line in (each.title, each.description) if line)
+    shown = (config.name, say("One last step"), say("Please confirm"), *titles, say("Confirm my subscription"))
+    return Wording(config.consent.version, here.language, "\n".join(shown))
 
 
 def _is_person_looking() -> bool:

@@ -135,3 +135,51 @@ def test_another_version_language_or_comma_is_another_wording() -> None:
 )
 def test_only_the_network_of_a_visitor_is_kept(ip: str, network: str) -> None:
     assert truncated_network(ip) == network
+
+
+def test_record_cannot_be_turned_to_somebody_else(chain: Desk) -> None:
+    faults = without_triggers(chain, "UPDATE consent_records SET subscriber_id = 1 WHERE id = 3")
+    assert faults == [(3, "was turned to somebody else")]
+
+
+def test_nameless_record_cannot_be_given_to_somebody(chain: Desk) -> None:
+    run(chain, "UPDATE consent_records SET personal = NULL, salt = NULL, subscriber_id = NULL WHERE id = 3")
+    faults = without_triggers(chain, "UPDATE consent_records SET subscriber_id = 1 WHERE id = 3")
+    assert faults == [(3, "is said to be about somebody, though its personal part is erased")]
+
+
+def test_records_of_the_first_version_still_hold(chain: Desk) -> None:
+    """They commit to the address, and not to the number of the subscriber."""
+    (last,) = chain.evidence()[-1:]
+    personal = '{"email":"old@example.net","source":"form"}'
+    commitment = consent.commit(b"salt", personal)
+    digest = consent.link(last.hash, 1, "confirmed", 0, None, commitment)
+    chain.connection.execute(
+        text(
+            "INSERT INTO consent_records (subscriber_id, list_id, kind, at, personal, salt, commitment, previous_hash,"
+            " hash) VALUES (7, 1, 'confirmed', 0, :personal, :salt, :commitment, :previous, :digest)"
+        ),
+        {
+            "personal": personal,
+            "salt": b"salt",
+            "commitment": commitment,
+            "previous": last.hash,
+            "digest": digest,
+        },
+    )
+    chain.subscribe("new@example.net")
+    assert list(consent.broken(chain.connection)) == []
+
+
+def test_changed_wording_is_found(chain: Desk) -> None:
+    run(chain, "UPDATE wordings SET text = 'Whatever you like.'")
+    assert list(consent.broken(chain.connection)) == [(1, "refers to a wording that was changed")]
+
+
+def test_both_steps_tell_where_when_and_in_which_words(chain: Desk) -> None:
+    asked, confirmed, *_ = chain.evidence()
+    assert asked.personal["source"] == "form"
+    assert asked.wording_hash
+    assert confirmed.personal["source"] == "confirm-page"
+    assert confirmed.personal["origin"].startswith("mail 1.0, pending 2026-09-15T08:00:00")
+    assert confirmed.personal["subscriber"] == confirmed.subscriber_id
