@@ -10,7 +10,7 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +64,14 @@ class Console:
             self._answer(json.dumps(document, ensure_ascii=False, indent=2))
         elif text:
             click.echo(text)
+
+    def stream(self, name: str, values: Iterable[Any]) -> None:
+        """One JSON document with a list too long for memory: `{name: [value, …]}`."""
+        self.answered = True
+        click.echo(f"{{{json.dumps(name)}: [", nl=False)
+        for index, value in enumerate(values):
+            click.echo((",\n" if index else "\n") + json.dumps(value, ensure_ascii=False), nl=False)
+        click.echo("\n]}")
 
     def up(self, document: Any, text: str = "") -> None:
         """What a command that stays up has to say when it is: one line with --json, at once."""

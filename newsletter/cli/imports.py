@@ -102,9 +102,9 @@ def import_(  # noqa: PLR0917
     if str(file) != "-" and not file.is_file():
         raise click.UsageError(f"Invalid value for 'FILE': File '{file}' does not exist.")
     with console.open_site() as site:
-        name = "standard input" if str(file) == "-" else file.name
+        name = "standard input" if str(file) == "-" else _named(file)
         terms = _terms(
-            *(site, list_slug, basis.strip(), consented_at, dates or "", name),
+            *(site, list_slug, " ".join(_text(basis).split())[:500], consented_at, dates or "", name),
             confirmed=confirmed,
             send_confirmations=send_confirmations,
         )
@@ -214,7 +214,7 @@ def _apply(console: Console, path: Path) -> None:
         about = reader.about
         source = Path(about.source)
         slug = site.config.list(about.list).slug
-        terms = bring.terms_of(about.terms, site.list_ids[slug], source.name, _own(site))
+        terms = bring.terms_of(about.terms, site.list_ids[slug], _named(source), _own(site))
         if not source.is_file():
             raise ImportRefused(f"{source} is gone, which {path} is about.", hint="Put it back, or plan another file.")
         if about.format not in FORMATS:
@@ -328,6 +328,18 @@ def _date(text: str, order: str, now: datetime) -> datetime:
     if found > now or found.year < 1971:
         raise click.UsageError(f"--consented-at {text} lies in the future, or too far back.")
     return found
+
+
+def _named(file: Path) -> str:
+    """The name of a file as evidence quotes it."""
+    from newsletter.subscribers import people
+
+    return people.clean_name(_text(file.name))
+
+
+def _text(word: str) -> str:
+    """A word of the command line without what is no text; file names may be anything."""
+    return word.encode("utf-8", "replace").decode("utf-8")
 
 
 def _own(site: Site) -> frozenset[str]:

@@ -155,7 +155,7 @@ def export(console: Console, file: Path, list_slug: str | None) -> None:
     with console.open_site() as site, site.database.read() as connection:
         list_id = site.list_ids[site.config.list(list_slug).slug] if list_slug else None
         if str(file) == "-" and console.as_json:
-            console.result({"subscriptions": list(transfer.export_rows(connection, site.config.fields, list_id))})
+            console.stream("subscriptions", transfer.export_rows(connection, site.config.fields, list_id))
             return
         if str(file) == "-":
             out = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="", write_through=True)
@@ -164,6 +164,7 @@ def export(console: Console, file: Path, list_slug: str | None) -> None:
             console.note(f"{count} subscriptions.")
             return
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.fchmod(descriptor, 0o600)  # one that was there before kept its own
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as out:
             count = transfer.export_csv(connection, out, site.config.fields, list_id)
     console.result(

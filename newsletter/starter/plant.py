@@ -28,6 +28,7 @@ ENV = """\
 GITIGNORE = """\
 .env
 var/
+*.plan.csv
 """
 
 TEMPLATES_README = """\

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Mapping
 
-CACHE = 16_000
+CACHE = 4_000
 """KiB of it kept in memory."""
 
 

@@ -2,8 +2,8 @@
 
 Both go into a fresh Site's database, with the same pragmas, indexes and triggers; the raw one in a single
 transaction, from rows that are ready, which no import can be. What remains is the price of reading CSV,
-checking addresses, hashing evidence, and letting others have their turn. Memory is the peak of the whole
-command `newsletter subscriber import`.
+checking addresses, hashing evidence, noting what a taking back needs, and letting others have their turn. Memory is
+the peak of the whole command `newsletter subscriber import`, and of the same with `--plan`.
 
     python tests/bench/imports.py [--rounds 5] [--messages 100000]
 """
@@ -67,13 +67,14 @@ def main() -> None:
         [1000 * turn for turn in turns],
         f"{slow} of {len(turns):,} over {1000 * SLOW_TURN:.0f} ms",
     )
-    few, many = peak(rows // 10), peak(rows)
-    table.row(
-        f"peak memory of it, beside {rows // 10:,} readers",
-        table.at_most(1.1, "×"),
-        [many / few],
-        f"{few / 1000:.1f} MB and {many / 1000:.1f} MB",
-    )
+    for name, words in (("it", ()), ("its plan", ("--plan",))):
+        (few, _), (many, seconds) = command(rows // 10, words), command(rows, words)
+        table.row(
+            f"peak memory of {name}, beside {rows // 10:,} readers",
+            table.at_most(1.1, "×"),
+            [many / few],
+            f"{few / 1000:.1f} MB and {many / 1000:.1f} MB; the command took {seconds:.1f} s",
+        )
 
 
 def one_round(rows: int, turns: list[float]) -> tuple[float, float]:
@@ -157,14 +158,17 @@ def write_raw(source: Database, target: Database) -> float:
     return seconds
 
 
-def peak(rows: int) -> int:
-    """KB that the command needs at most for an import of so many readers."""
+def command(rows: int, words: tuple[str, ...]) -> tuple[int, float]:
+    """KB and seconds that the command needs for so many readers, from its start to its end."""
     with tempfile.TemporaryDirectory(prefix="newsletter-bench-") as folder:
         with fresh(Path(folder, "site")) as site:
             path = write_csv(site.root / "readers.csv", rows)
-        words = ["--site", str(site.root), "subscriber", "import", str(path), "--confirmed", "--basis", "benchmark"]
-        answer = subprocess.run([sys.executable, "-c", _COMMAND, *words], capture_output=True, text=True, check=True)
-        return int(answer.stdout.split()[-1])
+        line = ["--site", str(site.root), "subscriber", "import", str(path), "--confirmed", "--basis", "benchmark"]
+        started = time.perf_counter()
+        answer = subprocess.run(
+            [sys.executable, "-c", _COMMAND, *line, *words], capture_output=True, text=True, check=True
+        )
+        return int(answer.stdout.split()[-1]), time.perf_counter() - started
 
 
 if __name__ == "__main__":

@@ -165,7 +165,7 @@ def test_whose_standing_has_changed_since_the_plan_is_judged_again_and_never_wor
         suppression.suppress(
             connection, site.keys.address_hash("complainer@example.net"), SuppressionReason.COMPLAINT, now
         )
-        suppression.release(connection, site.keys.address_hash("freed@example.net"))
+        suppression.release(connection, site.keys.address_hash("freed@example.net"), now)
         factories.subscribed(connection, site.keys, "signed@example.net")
     done = bring(run, "--apply", plan)
     came = {each["now"]["email"].partition("@")[0]: each["now"] for each in done["differences"]}
@@ -414,6 +414,26 @@ def test_what_an_import_remembers_names_nobody_and_goes_with_the_person(run: Com
     run.ok("subscriber", "forget", "ada@example.net")
     with opened.database.read() as connection:
         assert connection.execute(select(import_touches)).all() == []
+
+
+def test_file_and_basis_that_are_no_text_are_evidence_all_the_same(run: Commands) -> None:
+    name = os.fsdecode(b"l\xefste\n.csv")
+    file = write(run, "email\nada@example.net\n", name)
+    plan = run.folder / "ours.plan.csv"
+    bring(run, file, "--plan", plan, "--confirmed", "--basis", os.fsdecode(b"f\xe4r  sure"))
+    bring(run, "--apply", plan)
+    assert bring(run, "list")["imports"][0]["origin"] == "l?ste .csv"
+    assert bring(run, "list")["imports"][0]["terms"]["basis"] == "f?r sure"
+
+
+def test_export_is_for_its_owner_and_as_json_one_document(run: Commands) -> None:
+    bring(run, write(run, "email,name\nada@example.net,Ada\nbob@example.net,Zoë\n"))
+    target = write(run, "old", "people.csv")
+    target.chmod(0o644)
+    run.ok("subscriber", "export", target)
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert [each["name"] for each in run.ok("subscriber", "export", "--json").json["subscriptions"]] == ["Ada", "Zoë"]
+    assert bring(run, target)["unchanged"] == 2
 
 
 # -- interrupted -------------------------------------------------------------------------------------

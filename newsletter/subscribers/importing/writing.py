@@ -61,7 +61,8 @@ def write(connection: Connection, decided: Decided, terms: Terms, now: datetime,
 
 def digest(person: Subscriber, status: str | None, changed_at: int | None) -> bytes:
     """The person as somebody left them, in eight octets: whether anybody has acted since."""
-    content = canonical_json([person.email, person.name, person.fields, person.tags, status, changed_at])
+    values = (person.email, person.name, sorted(person.fields.items()), tuple(person.tags))
+    content = repr((*values, None if status is None else str(status), changed_at))
     return hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
