@@ -59,7 +59,7 @@ def _for_humans(
     if manner.subject is Subject.SUCCESS or (manner.subject is not Subject.FAILURE and manner.opens("success")):
         return [Verdict("", Kind.DELIVERED, reason=subject, delivery=found)]
     return [
-        _verdict(each.address, _best([each.text, words]), each.text or words, found)
+        _verdict(each.address, _best([each.text, words], context=each.text), each.text or words, found)
         for each in notice.segments(mail, words, back)
     ]
 
@@ -72,10 +72,6 @@ class _Refusal:
     code: int
     enhanced: str
     phase: Phase
-
-    @property
-    def says_something(self) -> bool:
-        return codes.by_words(self.text) is not None
 
     @property
     def kind(self) -> Kind:
@@ -128,18 +124,19 @@ def _action(status: str, manner: Manner) -> str:
 
 
 def _best(texts: Iterable[str], status: str = "", context: str = "") -> _Refusal:
-    """The first text that says something we know; without one the first with a code, else just the status."""
-    refusals = [_refusal(text, status, context) for text in texts if text.strip()] or [_refusal("", status)]
-    first = refusals[0]
+    """The first text that says something we know, or whose own code says that the address is dead.
+
+    Where none does, the first with a code, else just the status. What a server said goes before what was put
+    around it for humans.
+    """
+    texts = [each for text in texts if text.strip() for each in (codes.from_reply(text), text) if each]
+    refusals = [_refusal(text, status, context) for text in texts] or [_refusal("", status)]
+    first = next((refusal for refusal in refusals if refusal.code), refusals[0])
     for refusal in refusals:
-        if refusal.says_something:
-            # Codes of the server's own reply stay with it; words for humans may name others.
-            return (
-                refusal
-                if refusal is first or not first.code
-                else replace(refusal, code=first.code, enhanced=first.enhanced)
-            )
-    return next((refusal for refusal in refusals if refusal.code), first)
+        if codes.by_words(refusal.text) or codes.by_code(*codes.codes_in(refusal.text)) is Kind.HARD:
+            # The server's own codes stay; words for humans may name others.
+            return replace(refusal, code=first.code, enhanced=first.enhanced) if first.code else refusal
+    return first
 
 
 def _verdict(address: str, said: _Refusal, reason: str, found: Delivery) -> Verdict:

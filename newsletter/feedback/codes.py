@@ -26,8 +26,12 @@ GAP = 48
 """Characters that "…" in a phrase stands for, at most."""
 
 _ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
-_RIGHT_BEHIND = re.compile(r"[ -]+#?([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
-_REPLY = re.compile(r"(?<![\w./=-])(?<!\d:)([45][0-5]\d)(?=(?:[ -]+#?[245]\.\d{1,3}\.\d{1,3}\b)|[ -]+\D|[:;,)'\"]|\Z)")
+_WRAPPED = re.compile(r"5\.[13]\.0 - (?:Unknown address error|Other mail system problem) (?=\d{3})", re.IGNORECASE)
+"""What IronPort writes in front of any reply it was given."""
+_RIGHT_BEHIND = re.compile(r"[ -]+['\"]?#?([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
+_REPLY = re.compile(
+    r"(?<![\w./=-])(?<!\d:)([45][0-5]\d)(?=(?:[ -]+#?[245]\.\d{1,3}\.\d{1,3}\b)|[ -]+(?:\d{1,2} )?\D|[:;,)'\"]|\Z)"
+)
 _ABOUT_THE_SENDER = re.compile(
     r"(?:in (?:reply|response) to|after|during|while sending|on|for) (?:the )?(?:pipelined )?"
     r"(?:(?:end of )?(?:mail from|ehlo|helo|starttls|auth\b|initial connection|connect)|(?:smtp )?greeting)"
@@ -111,7 +115,7 @@ def phase_of(text: str) -> Phase:
 
 def codes_in(text: str) -> tuple[int, str]:
     """The first SMTP reply code and enhanced status code in a text; 0 and "" when there are none."""
-    text = text[:MAX_TEXT]
+    text = _WRAPPED.sub("", text[:MAX_TEXT])
     reply = _REPLY.search(text)
     if reply is None:
         status = _ENHANCED.search(text)
@@ -119,7 +123,13 @@ def codes_in(text: str) -> tuple[int, str]:
     own = _RIGHT_BEHIND.match(text, reply.end()) or next(
         (found for found in _ENHANCED.finditer(text) if found[1] == reply[1][0]), None
     )
-    return int(reply[1]), own[0].lstrip(" -#") if own else ""
+    return int(reply[1]), own[0].lstrip(" -#'\"") if own else ""
+
+
+def from_reply(text: str) -> str:
+    """What a text holds from its first SMTP reply on; empty when there is none."""
+    reply = _REPLY.search(text[:MAX_TEXT])
+    return text[reply.start() :] if reply else ""
 
 
 def folded(text: str) -> str:
