@@ -1,7 +1,7 @@
 """The doctor: whether a Site is fit to send, told as findings, each with its remedy and the record to publish.
 
 One module for each thing that is looked at (`settings`, `keys`, `database`, `spf`, `signature`, `dmarc`, `routes`,
-`relay`, `pages`, `enrolment`); `case` is the patient, `names` the resolver, `examination` the round.
+`relay`, `returns`, `pages`, `enrolment`); `case` is the patient, `names` the resolver, `examination` the round.
 """
 
 from newsletter.doctor.case import Case

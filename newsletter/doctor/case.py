@@ -38,6 +38,8 @@ class Case:
     fence: Callable[[], Fence]
     relay: SmtpSettings | None
     """None: mail goes to the sandbox."""
+    open_mailbox: Callable[[], str]
+    """Opens the mailbox of bounces, closes it again and tells its name; raises `NewsletterError`."""
 
     @property
     def sender_domain(self) -> str:

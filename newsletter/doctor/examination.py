@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from newsletter.doctor import database, dmarc, enrolment, keys, pages, relay, routes, settings, signature, spf
+from newsletter.doctor import database, dmarc, enrolment, keys, pages, relay, returns, routes, settings, signature, spf
 from newsletter.doctor.case import Case
 from newsletter.doctor.findings import Finding, Level, in_order, skipped, warning
 from newsletter.errors import NewsletterError
@@ -58,6 +58,7 @@ OUTSIDE: Sequence[Check] = (
     Check("dns.dmarc", "DMARC", _dns(dmarc.examine)),
     Check("dns.mx", "MX and PTR", _dns(routes.examine)),
     Check("relay.session", "relay", relay.examine),
+    Check("returns.reading", "mailbox of bounces", returns.examine),
     Check("pages.reachable", "pages", pages.examine),
     Check("enrolment.programmes", "complaints", enrolment.examine),
 )

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from newsletter.transport import dkim_keys
 
-FAMILIES = ("configuration", "keys", "database", "dns", "relay", "pages", "clock", "enrolment")
+FAMILIES = ("configuration", "keys", "database", "dns", "relay", "returns", "pages", "clock", "enrolment")
 """In the order they are told; the part of an id before its dot is one of these."""
 
 

@@ -14,6 +14,7 @@ TITLES = {
     "database": "Database",
     "dns": "DNS",
     "relay": "Relay",
+    "returns": "What comes back",
     "pages": "Pages",
     "clock": "Clock",
     "enrolment": "Complaints",

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pydantic import SecretStr
+
 from newsletter.config import FILE_NAME, SAMPLE_POSTAL_ADDRESS, is_loopback, settable, variable_for
 from newsletter.deliveries.providers import provider_of
 from newsletter.doctor.case import Case
@@ -21,9 +23,6 @@ FREEMAIL = frozenset(
     }
 )
 """Providers of mailboxes, each by its first domain: only their own servers may send as them, and they publish so."""
-
-SECRETS = ("password", "secret", "token", "key", "url")
-"""What the last word of a setting is called when its value may be a secret."""
 
 
 def examine(case: Case) -> Iterator[Finding]:
@@ -114,11 +113,7 @@ def _proxies(case: Case) -> Iterator[Finding]:
 
 
 def _secrets(case: Case) -> Iterator[Finding]:
-    exposed = [
-        key
-        for key in settable()
-        if case.origins.get(key) == FILE_NAME and key.rpartition(".")[2] in SECRETS and _is_secret(case, key)
-    ]
+    exposed = [key for key in settable() if case.origins.get(key) == FILE_NAME and _is_secret(case, key)]
     for key in exposed:
         yield warning(
             "configuration.secrets",
@@ -134,5 +129,5 @@ def _is_secret(case: Case, key: str) -> bool:
     section, _, leaf = key.partition(".")
     value = getattr(getattr(case.config, section), leaf, None) if leaf else None
     if key == "database.url":
-        return "@" in str(value) and ":" in str(value).partition("://")[2].partition("@")[0]
-    return bool(value)
+        return ":" in str(value).partition("://")[2].rpartition("@")[0]
+    return isinstance(value, SecretStr) and bool(value.get_secret_value())

@@ -8,6 +8,7 @@ from pathlib import Path
 from newsletter.clock import Clock, utc_now
 from newsletter.doctor import HERE, OUTSIDE, Case, Finding, Level, Names, examine
 from newsletter.errors import ConfigError
+from newsletter.feedback.mailbox import open_mailbox
 from newsletter.site import Site
 
 PATIENCE = 15.0
@@ -47,4 +48,16 @@ def case_of(site: Site, names: Names) -> Case:
         database=lambda: site.any_database,
         fence=lambda: site.fence,
         relay=site.relay(PATIENCE),
+        open_mailbox=lambda: _open_mailbox(site),
     )
+
+
+def _open_mailbox(site: Site) -> str:
+    settings = site.config.feedback
+    password = settings.password.get_secret_value() if settings.password else ""
+    mailbox = open_mailbox(settings.mailbox, password, site.root, settings.ca_file)
+    try:
+        mailbox.waiting()
+        return mailbox.name
+    finally:
+        mailbox.close()

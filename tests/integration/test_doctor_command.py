@@ -18,7 +18,7 @@ from webfront import GOOD, front
 from newsletter import config
 from newsletter.clock import utc_now
 from newsletter.config.model import ServerConfig
-from newsletter.doctor import Case, pages, relay
+from newsletter.doctor import Case, pages, relay, returns
 from newsletter.site import Site
 from newsletter.web.app import create_app
 from newsletter.web.serve import serve
@@ -270,3 +270,22 @@ def test_pages_of_a_trial_are_looked_at_where_they_are_served(case, inside: int)
 def test_question_is_answered_to_ourselves_only(site_file: Path, inside: int) -> None:
     for token in ("x", "A" * 44):
         assert pages.ask(f"http://127.0.0.1:{inside}", "GET", f"/healthz/{token}").status == 404
+
+
+# -- what comes back --------------------------------------------------------------------------------
+
+
+def test_bounces_that_nobody_reads_are_told(case) -> None:
+    assert by_id(returns.examine(case()))["returns.reading"].level == "warning"
+    unnamed = case(more='[feedback]\nmailbox = "maildir:var/bounces"')
+    assert by_id(returns.examine(unnamed))["returns.reading"].level == "warning"
+    hook = case(more='[webhooks]\nses_topics = ["arn:aws:sns:eu-west-1:123456789012:bounces"]')
+    assert by_id(returns.examine(hook))["returns.reading"].level == "ok"
+
+
+def test_mailbox_of_bounces_is_opened_once(case, site_file: Path) -> None:
+    read = case(more='[feedback]\nreturn_path = "bounces.spine.org"\nmailbox = "maildir:var/bounces"')
+    assert by_id(returns.examine(read))["returns.mailbox"].level == "error"
+    for name in ("new", "cur", "tmp"):
+        (site_file.parent / "var" / "bounces" / name).mkdir(parents=True)
+    assert {each.level.value for each in returns.examine(read)} == {"ok"}

@@ -51,6 +51,19 @@ def test_password_in_the_file_is_told_and_not_shown(case):
     assert "hunter2" not in f"{finding}"
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        '[database]\nurl = "postgresql+psycopg://news:s3cret@db.spine.org/news"',  # hygiene: allow
+        '[feedback]\nmailbox = "imaps://us@mail.spine.org"\npassword = "s3cret"',
+        '[webhooks]\nmailgun_key = "s3cret"',
+    ],
+)
+def test_every_kind_of_secret_in_the_file_is_told(case, more):
+    finding = by_id(settings.examine(case(more=more)))["configuration.secrets"]
+    assert (finding.level, "s3cret" in f"{finding}") == ("warning", False)
+
+
 def test_key_ring_is_looked_for_and_nobody_else_may_read_it(case, site_folder):
     ring = site_folder / "var" / "keys.toml"
     assert by_id(keys.examine(case()))["keys.ring"].level == "ok"
