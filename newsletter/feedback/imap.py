@@ -69,13 +69,13 @@ class Imap:
     def put_away(self, letter: Letter, folder: str | None) -> None:
         """Move or delete by UID."""
         with self._sentences():
-            if folder is not None:
-                target = _quoted(self._folder(folder))
-                if "MOVE" in self._imap.capabilities:
-                    self._ask("UID", "MOVE", _uid(letter), target)
-                    return
-                self._ask("UID", "COPY", _uid(letter), target)
-            self._remove(_uid(letter))
+            try:
+                self._move(_uid(letter), folder)
+            except imaplib.IMAP4.abort:
+                raise
+            except imaplib.IMAP4.error:
+                if self._is_there(_uid(letter)):  # else another reader was quicker
+                    raise
 
     def expire(self, folder: str, before: datetime) -> int:
         """Delete by the day a message came to the account (INTERNALDATE)."""
@@ -111,6 +111,18 @@ class Imap:
             said = b" ".join(each for each in answers if isinstance(each, bytes)).decode("utf-8", "replace")
             raise imaplib.IMAP4.error(f"{' '.join(words[:2])}: {said[:200]}")
         return list(answers)
+
+    def _move(self, uid: str, folder: str | None) -> None:
+        if folder is not None:
+            target = _quoted(self._folder(folder))
+            if "MOVE" in self._imap.capabilities:
+                self._ask("UID", "MOVE", uid, target)
+                return
+            self._ask("UID", "COPY", uid, target)
+        self._remove(uid)
+
+    def _is_there(self, uid: str) -> bool:
+        return any(_ITEM.search(each or b"") for each in self._ask("UID", "FETCH", uid, "(UID)"))
 
     def _has(self, folder: str) -> bool:
         return any(self._listed(name) for name in (folder, f"INBOX{self._delimiter()}{folder}"))
