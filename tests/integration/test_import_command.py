@@ -6,7 +6,6 @@ import csv
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -23,8 +22,16 @@ from sqlalchemy import select
 from newsletter import config
 from newsletter.site import Site
 from newsletter.store.import_schema import import_touches
-from newsletter.store.schema import SuppressionReason, consent_records, deliveries, subscribers
+from newsletter.store.schema import (
+    SuppressionReason,
+    consent_records,
+    deliveries,
+    subscribers,
+    subscriptions,
+    suppressions,
+)
 from newsletter.subscribers import consent, people, signup, suppression
+from newsletter.subscribers.importing import undo
 
 BASIS = ("--basis", "asked at the fair", "--consented-at", "2024-03-04")
 
@@ -54,12 +61,10 @@ def bring(run: Commands, *words: object, **more: Any) -> Any:
 
 
 def state(run: Commands) -> list[Any]:
-    """Everything about people, byte for byte, and what was touched."""
-    with sqlite3.connect(run.folder / "var" / "newsletter.db") as database:
-        tables = ("subscribers", "subscriptions", "consent_records", "suppressions", "deliveries")
-        found = [sorted(database.execute(f"SELECT * FROM {table}").fetchall()) for table in tables]
-    database.close()
-    return found
+    """Everything about people, value for value."""
+    tables = (subscribers, subscriptions, consent_records, suppressions, deliveries, import_touches)
+    with Site(run.folder, *config.load(run.folder, {})) as site, site.database.read() as connection:
+        return [sorted(map(str, connection.execute(select(table)))) for table in tables]
 
 
 def status(run: Commands, email: str) -> str | None:
@@ -481,6 +486,23 @@ def test_import_that_was_killed_goes_on_where_it_was(run: Commands, opened: Site
         assert len(connection.execute(select(consent_records.c.id)).all()) == rows
     assert chain_holds(opened)
     assert bring(run, "undo", first["id"])["removed"] == rows
+
+
+def test_taking_back_that_was_interrupted_goes_on_where_it_was(run: Commands, opened: Site) -> None:
+    rows = "".join(f"r{number}@example.net\n" for number in range(450))
+    number = bring(run, write(run, f"email\n{rows}"), *BASIS)["import"]
+
+    def interrupt(done: int) -> None:
+        if done >= 400:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        undo.undo(opened.database, number, opened.clock(), on_stayed=print, on_progress=interrupt)
+    assert bring(run, "list")["imports"][0]["status"] == "undoing"
+    assert bring(run, write(run, f"email\n{rows}"), *BASIS)["import"] != number
+    done = bring(run, "undo", number)
+    assert (done["removed"], done["stayed"]) == (50, 0)  # the other import found them as they were
+    assert chain_holds(opened)
 
 
 # -- hostile -----------------------------------------------------------------------------------------
