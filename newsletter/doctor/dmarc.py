@@ -97,7 +97,7 @@ def examine(case: Case) -> Iterator[Finding]:
             "dns.dmarc",
             f"_dmarc.{domain} holds {len(twice.records)} DMARC records; receivers then take none.",
             "Leave one.",
-            _suggested(case, domain),
+            Record(f"_dmarc.{domain}", "TXT", twice.records[0]),
         )
     elif policy is not None:
         yield from _policy(case, tree, policy)
@@ -108,7 +108,7 @@ def examine(case: Case) -> Iterator[Finding]:
             "dns.dmarc",
             f"{domain} has no DMARC record, nor has any domain above it; Gmail, Yahoo and Outlook ask for one.",
             "Publish this record; it changes nothing for your mail yet. Add rua=mailto:… to be sent reports.",
-            _suggested(case, domain),
+            _suggested(case),
         )
     yield from _alignment(case, tree)
 
@@ -139,6 +139,7 @@ def _policy(case: Case, tree: Tree, step: Step) -> Iterator[Finding]:
             "Take t=y out when the reports show that all your mail passes.",
             _mended(step, t=""),
         )
+    yield from _reports(case.names, step)
     better = "Once reports show that all your mail passes, p=quarantine keeps others from using your name."
     above = "" if step.domain == tree.start else f", which holds for {tree.start},"
     yield ok("dns.dmarc", f"The DMARC policy at {place}{above} is {policy}.", better if policy == "none" else "")
@@ -176,14 +177,44 @@ def _alignment(case: Case, tree: Tree) -> Iterator[Finding]:
 
 
 def _is_aligned(names: Names, tree: Tree, domain: str, mode: str) -> bool:
-    """Whether `domain` vouches for the start of the tree: the same (strict), or of one organisation (§4.4)."""
+    """Whether `domain` vouches for the start of the tree: the same (strict), or of one organisation (§4.4).
+
+    While nobody has published anything, or cannot be asked, one that lies in the other will do: the record that is
+    printed then stands at the upper one.
+    """
     if domain == tree.start:
         return True
+    if tree.policy is None:
+        return domain.endswith(f".{tree.start}") or tree.start.endswith(f".{domain}")
     return mode.lower() != "s" and climb(names, domain).organisation == tree.organisation
 
 
-def _suggested(case: Case, domain: str) -> Record:
-    return Record(f"_dmarc.{domain}", "TXT", "v=DMARC1; p=none")
+def _reports(names: Names, step: Step) -> Iterator[Finding]:
+    """Reports go to another organisation only when that one says so (RFC 9990, as RFC 7489 §7.1 before)."""
+    for address in step.tags.get("rua", "").split(","):
+        scheme, _, rest = address.strip().partition(":")
+        receiver = rest.partition("!")[0].rpartition("@")[2].strip().lower()
+        if scheme.lower() != "mailto" or not receiver:
+            continue
+        if climb(names, receiver).organisation == climb(names, step.domain).organisation:
+            continue
+        answer = names.look_up(f"{step.domain}._report._dmarc.{receiver}", "TXT")
+        if not answer.has_failed and not any(value.startswith("v=DMARC1") for value in answer.values):
+            yield warning(
+                "dns.dmarc_reports",
+                f"DMARC reports about {step.domain} are to go to {receiver}, which has not said that it takes them.",
+                f"Have {receiver} publish this record, or choose a mailbox of your own.",
+                Record(f"{step.domain}._report._dmarc.{receiver}", "TXT", "v=DMARC1"),
+            )
+
+
+def _suggested(case: Case) -> Record:
+    """A first policy, at the highest of our own domains, so that it holds for all of them."""
+    home = case.sender_domain
+    for other in (case.config.dkim.domain, case.envelope_domain):
+        if other and home.endswith(f".{other}"):
+            home = other
+    return Record(f"_dmarc.{home}", "TXT", "v=DMARC1; p=none")
 
 
 def _mended(step: Step, **changes: str) -> Record:

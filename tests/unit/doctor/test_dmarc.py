@@ -133,3 +133,23 @@ def test_without_a_signature_the_relay_has_to_sign(case):
     assert look(case, POLICY)["dns.alignment"].level == "skipped"
     foreign = '[feedback]\nreturn_path = "bounces.relay.net"'
     assert look(case, POLICY, more=foreign)["dns.alignment"].level == "warning"
+
+
+def test_first_policy_stands_where_it_covers_signature_and_sender(case):
+    found = look(case, {}, more=signed("spine.org"))
+    assert found["dns.dmarc"].record.name == "_dmarc.spine.org"
+    assert found["dns.alignment"].level == "ok"
+
+
+def test_silence_turns_no_good_signature_into_a_bad_one(case):
+    failing = [f"_dmarc.{each}" for each in (SENDER, "spine.org", "org")]
+    found = by_id(dmarc.examine(case({}, failing=failing, more=signed("spine.org"))))
+    assert found["dns.alignment"].level == "ok"
+
+
+def test_reports_to_somebody_else_need_their_consent(case):
+    zone = {f"_dmarc.{SENDER}": ["v=DMARC1; p=none; rua=mailto:d@spine.org,mailto:x@reports.net!10m"], **POLICY}
+    finding = look(case, zone)["dns.dmarc_reports"]
+    assert (finding.level, finding.record.name) == ("warning", f"{SENDER}._report._dmarc.reports.net")
+    zone[f"{SENDER}._report._dmarc.reports.net"] = ["v=DMARC1"]
+    assert "dns.dmarc_reports" not in look(case, zone)
