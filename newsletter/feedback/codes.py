@@ -22,10 +22,12 @@ from newsletter.transport.base import Phase
 MAX_TEXT = 4000
 """Characters of a refusal that are looked at."""
 
+PARAGRAPH = "¶"
 GAP = 48
 """Characters that "…" in a phrase stands for, at most."""
 
 _ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
+_BLANK_LINE = re.compile(r"\n[ \t]*\n\s*")
 _WRAPPED = re.compile(r"5\.[13]\.0 - (?:Unknown address error|Other mail system problem) (?=\d{3})", re.IGNORECASE)
 """What IronPort writes in front of any reply it was given."""
 _RIGHT_BEHIND = re.compile(r"[ -]+['\"]?#?([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
@@ -58,10 +60,15 @@ class Entry:
 
     def occurs_in(self, text: str) -> bool:
         """Whether it applies to a text that `folded` has made."""
-        return (
-            any(_stands_in(text, pieces) for pieces in self.phrases)
-            or any(pattern.search(text) for pattern in self.patterns)
-        ) and not any(phrase in text for phrase in self.unless)
+        place = next((place for pieces in self.phrases if (place := _place_of(text, pieces)) >= 0), -1)
+        if place < 0:
+            place = next((found.start() for pattern in self.patterns if (found := pattern.search(text))), -1)
+        if place < 0 or not self.unless:
+            return place >= 0
+        # Only beside it: a footer that says "scanned for viruses" does not make spam of an unknown user.
+        end = text.find(PARAGRAPH, place)
+        near = text[text.rfind(PARAGRAPH, 0, place) + 1 : end if end >= 0 else None]
+        return not any(phrase in near for phrase in self.unless)
 
 
 def judge(code: int, enhanced: str, text: str, phase: Phase = Phase.RCPT) -> Kind:
@@ -127,14 +134,18 @@ def codes_in(text: str) -> tuple[int, str]:
 
 
 def from_reply(text: str) -> str:
-    """What a text holds from its first SMTP reply on; empty when there is none."""
+    """What a text holds from its first SMTP reply to the end of that paragraph; empty when there is none."""
     reply = _REPLY.search(text[:MAX_TEXT])
-    return text[reply.start() :] if reply else ""
+    return _BLANK_LINE.split(text[reply.start() :], maxsplit=1)[0] if reply else ""
 
 
 def folded(text: str) -> str:
-    """Text as phrases are compared: one line, lower case, without accents, addresses blotted out."""
-    text = recipients.without(text[:MAX_TEXT]).translate(_PLAIN).lower()
+    """Text as phrases are compared: one line, lower case, without accents, addresses blotted out.
+
+    Where a blank line was, a mark stands, which no phrase goes across.
+    """
+    text = _BLANK_LINE.sub(f" {PARAGRAPH} ", text[:MAX_TEXT].strip())
+    text = recipients.without(text).translate(_PLAIN).lower()
     if not text.isascii():
         text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     # A server's own name (`mx.nospam.example.net`) is no reason either.
@@ -158,25 +169,25 @@ def _table() -> _Table:
     )
 
 
-def _stands_in(text: str, pieces: tuple[str, ...]) -> bool:
-    """Whether a phrase occurs: in Latin letters at the beginning of a word, so that no `rbl` is found in `marble`."""
+def _place_of(text: str, pieces: tuple[str, ...]) -> int:
+    """Where a phrase occurs, or -1; in Latin letters it begins a word, so that no `rbl` is found in `marble`."""
     first, *rest = pieces
     if first not in text or not all(piece in text for piece in rest):
-        return False
+        return -1
     is_word = first[0].isascii() and first[0].isalnum()
     place = text.find(first)
     while place >= 0:
         before = text[place - 1 : place]
         if not (is_word and before.isascii() and before.isalnum()) and _follow(text, place + len(first), rest):
-            return True
+            return place
         place = text.find(first, place + 1)
-    return False
+    return -1
 
 
 def _follow(text: str, place: int, pieces: list[str]) -> bool:
     for piece in pieces:
-        place = text.find(piece, place, place + GAP + len(piece))
-        if place < 0:
+        start, place = place, text.find(piece, place, place + GAP + len(piece))
+        if place < 0 or PARAGRAPH in text[start:place]:
             return False
         place += len(piece)
     return True

@@ -90,7 +90,7 @@ class Manner:
         name = folded(sender.partition("<")[0])
         path = recipients.bare(self.mail.headers.get("return-path")[:500]).lower()
         return (
-            path.startswith("mailer-daemon@")
+            path.startswith(("mailer-daemon@", "postmaster@"))
             or local in says["locals"]
             or local.startswith(("mailer-daemon", "postmaster", "microsoftexchange"))
             or any(word in name for word in says["names"])
@@ -139,13 +139,15 @@ class Manner:
     @cached_property
     def is_bounce(self) -> bool:
         """Whether it reports on a delivery, by several signs."""
-        points = 2 * self.is_daemon + self.has_null_sender
+        headers = self.mail.headers
+        is_certain = "x-failed-recipients" in headers or headers.content_type[0] == "multipart/report"
+        is_certain = is_certain or any(phrase in self.text[:160] for phrase in self._phrases["openers"]["certain"])
+        nobody = not recipients.bare(headers.get("from"))
+        if self.subject is Subject.ANSWER or not (self.is_daemon or self.has_null_sender or is_certain or nobody):
+            return False
+        points = 2 * self.is_daemon + self.has_null_sender + nobody + 3 * is_certain
         points += 2 * (self.subject is Subject.FAILURE) + 2 * self.opens("failure")
-        points += 3 * ("x-failed-recipients" in self.mail.headers)
-        points += 3 * (self.mail.headers.content_type[0] == "multipart/report")
-        if "return-path" in self.mail.headers and not (self.is_daemon or self.has_null_sender):
-            points -= 3  # it has a sender who could be asked
-        return points >= ENOUGH and self.subject is not Subject.ANSWER
+        return points >= ENOUGH
 
 
 def _first(subject: str, listed: list[str]) -> int:

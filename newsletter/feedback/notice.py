@@ -50,6 +50,8 @@ def parts(text: str) -> tuple[str, str]:
     starts = tuple(phrases()["copies"]["starts"])
     lines = text.split("\n")[:MAX_LINES]
     for number, line in enumerate(lines):
+        if line.rstrip() == "--" and any(lines[:number]):  # a signature, or what a filter has put below
+            return "\n".join(lines[:number]), ""
         if line and _head(line).startswith(starts) and (_HEADER.match(line) or any(lines[:number])):
             return "\n".join(lines[:number]), "\n".join(lines[number:])
     return "\n".join(lines), ""
@@ -79,7 +81,7 @@ def segments(mail: Mail, text: str, back: Sequence[Headers]) -> list[Segment]:
             current.append(line.strip())
     if not named:
         return [Segment(others[0] if others else meant(back), text)]
-    return [Segment(lines[0], " ".join(lines[1:])) for lines in named.values()]
+    return [Segment(lines[0], "\n".join(lines[1:])) for lines in named.values()]
 
 
 def meant(back: Sequence[Headers]) -> str:
