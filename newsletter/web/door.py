@@ -20,7 +20,7 @@ from newsletter.rendering.environment import render_template, words
 from newsletter.rendering.translation import Catalogue
 from newsletter.subscribers.consent import Evidence, truncated_network
 from newsletter.subscribers.gate import FormTokens, Gate
-from newsletter.web import language
+from newsletter.web import language, posted
 from newsletter.web.signup_box import SignupBox
 
 if TYPE_CHECKING:
@@ -140,7 +140,6 @@ def is_cross_site() -> bool:
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site not in _FROM_OUR_OWN_PAGES
-    origin = request.headers.get("Origin", "null")
-    if origin == "null":
+    if request.headers.get("Origin", "null") == "null":
         return False
-    return urlsplit(origin).netloc not in {request.host, urlsplit(door().site.config.base_url).netloc}
+    return posted.origin().netloc not in {request.host, urlsplit(door().site.config.base_url).netloc}

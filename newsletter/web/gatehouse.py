@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from flask import Response, request
 from werkzeug.datastructures import MultiDict
@@ -16,6 +15,7 @@ from werkzeug.datastructures import MultiDict
 from newsletter.addresses import Address
 from newsletter.config import ListConfig
 from newsletter.subscribers.gate import HONEYPOT, MIN_AGE, PAUSE, Decision, Errand, Verdict, Visit
+from newsletter.web import posted
 from newsletter.web.door import Door
 from newsletter.web.headers import POLICY
 
@@ -118,5 +118,5 @@ def working(response: Response, asked: More) -> Response:
 
 def claimed_origin() -> str:
     """The site a form without a token came from, as its browser says; ours when it says nothing."""
-    parts = urlsplit(request.headers.get("Origin", ""))
+    parts = posted.origin()
     return f"{parts.scheme}://{parts.netloc}"[:200] if parts.netloc and parts.netloc.isascii() else "/subscribe"

@@ -6,7 +6,7 @@ but shown once more with everything in it, and so is one that has to bring work.
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, abort
 from werkzeug.datastructures import MultiDict
 
 from newsletter import addresses
@@ -18,12 +18,11 @@ from newsletter.subscribers import replies
 from newsletter.subscribers.gate import Errand, Verdict
 from newsletter.subscribers.people import clean_name
 from newsletter.subscribers.replies import MAX_WORDS, Draft
-from newsletter.web import gatehouse
+from newsletter.web import gatehouse, posted
 from newsletter.web.archive import refuse_private
 from newsletter.web.door import Door, door, is_cross_site
 from newsletter.web.gatehouse import More, Seen
 from newsletter.web.reply_box import ReplyBox, form_name
-from newsletter.web.signup import FORM_TYPES
 
 blueprint = Blueprint("replies", __name__)
 
@@ -43,9 +42,7 @@ def thanks(slug: str) -> Response:
 @blueprint.post("/archive/<slug>/reply")
 def post(slug: str) -> Response:
     """Keep a reply: 303 to the thanks, 400 with the form again, 200 to press once more, or 429."""
-    if request.mimetype not in FORM_TYPES:
-        abort(415)
-    here, form = _open(slug), request.form
+    here, form = _open(slug), posted.form()
     draft, errors = _read(slug, form)
     if draft is None:
         return _again(here, slug, form, errors, 400)

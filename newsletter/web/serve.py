@@ -20,10 +20,11 @@ from waitress.server import create_server
 
 from newsletter.config.model import ServerConfig
 from newsletter.errors import ConfigError, NewsletterError
+from newsletter.web.posted import PatientChannel
 
 THREADS = 8
 MAX_BODY = 1024 * 1024 + 1
-"""Octets that are read at all. The pages' own limits are far lower, but only who was read to the end reads our page."""
+"""Octets that are kept of a body. The pages' own limits are far lower, but a page may answer only what was read."""
 
 PEER = "newsletter.peer"
 """In the environment of a request: the address at the other end of the connection."""
@@ -53,6 +54,7 @@ class Server:
             clear_untrusted_proxy_headers=False,  # `_by_proxy` has done it
             ident=None,
         )
+        self._server.channel_class = PatientChannel
         self.host, self.port = listening.getsockname()[:2]
         self._loop_thread: threading.Thread | None = None
         self._finished = threading.Event()

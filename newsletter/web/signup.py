@@ -17,20 +17,19 @@ from werkzeug.datastructures import MultiDict
 from newsletter import addresses
 from newsletter.addresses import Address
 from newsletter.config import Config, ListConfig
-from newsletter.errors import AddressError, NotFoundError
+from newsletter.errors import AddressError, NotFoundError, TokenError
 from newsletter.rendering.translation import SOURCE, Catalogue, noted
 from newsletter.subscribers import fields
 from newsletter.subscribers.entrance import enter
 from newsletter.subscribers.people import clean_name
 from newsletter.subscribers.signup import Request
 from newsletter.web import embed as embeds
-from newsletter.web import gatehouse, language
+from newsletter.web import gatehouse, language, posted
 from newsletter.web.door import Door, door, evidence, form_name
 from newsletter.web.signup_box import wording
 
 blueprint = Blueprint("signup", __name__)
 
-FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 _ROLE = noted("That mailbox belongs to a function, not to a person. Please use your own.")
 _MAX_ECHO = 1000
 """Characters of each value that an error page gives back."""
@@ -65,13 +64,13 @@ def check_inbox() -> Response:
 @blueprint.post("/subscribe")
 def post() -> Response:
     """Take a form: 303 to the next page, 400 with the form again, or 200 with the interstitial."""
-    if request.mimetype not in FORM_TYPES:
-        abort(415)
-    here, form = door(), request.form
+    here, form = door(), posted.form()
     language.choose(form.get(language.PARAMETER, ""))
     speak = here.words
     wanted = [speak.listing(each) for each in _wanted(here.site.config, form.getlist("list"))]
     address, extra, errors = _read(here.site.config, form, speak)
+    if address is not None and _is_ours(here, address):
+        errors["email"] = speak.gettext(_ROLE)
     if address is None or errors:
         return embeds.mistakes(errors) if embeds.asked_by_script() else _mistaken(here, wanted, form, errors)
     path = form.get("page", "")
@@ -140,6 +139,15 @@ def _read(
             if value:
                 extra[declared.name] = value
     return address, extra, errors
+
+
+def _is_ours(here: Door, address: Address) -> bool:
+    """Whether bounces come back there: what is mailed to it would go round in a circle."""
+    try:
+        here.site.keys.read_verp(address.email.rpartition("@")[0])
+    except TokenError:
+        return address.key == here.site.config.feedback.return_path.casefold()
+    return True
 
 
 def _mistaken(here: Door, wanted: Sequence[ListConfig], form: MultiDict[str, str], errors: dict[str, str]) -> Response:

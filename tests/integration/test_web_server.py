@@ -16,7 +16,8 @@ from websites import World, hidden_fields
 from newsletter.config.model import ServerConfig
 from newsletter.errors import ConfigError, NewsletterError
 from newsletter.web.app import MAX_FORM
-from newsletter.web.serve import MAX_BODY, serve
+from newsletter.web.posted import MOST_DISCARDED
+from newsletter.web.serve import serve
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_sign_up_over_the_wire(world: World) -> None:
         server.close()
 
 
-@pytest.mark.parametrize("size", [MAX_FORM + 1, 100_000, 1024 * 1024])
+@pytest.mark.parametrize("size", [MAX_FORM + 1, 100_000, 1024 * 1024, 10_000_000])
 @pytest.mark.parametrize("path", ["/subscribe", "/u/forged", "/confirm/forged", "/nothing"])
 def test_too_long_a_body_is_answered_by_a_page(world: World, path: str, size: int) -> None:
     server = serve(world.app, ServerConfig(), port=0)
@@ -109,7 +110,7 @@ def test_a_body_beyond_all_measure_is_refused_unread(world: World) -> None:
     server.start()
     try:
         with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
-            client.sendall(b"POST /subscribe HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % MAX_BODY)
+            client.sendall(b"POST /subscribe HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (MOST_DISCARDED + 1))
             assert client.recv(4096).startswith(b"HTTP/1.1 413 ")
     finally:
         server.close()
