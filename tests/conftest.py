@@ -10,7 +10,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import databases
 import factories
+import postgres
 import pytest
 from hypothesis import settings as hypothesis
 
@@ -25,6 +27,30 @@ from newsletter.tokens import KeyRing
 # The same examples on every machine, and no stop-watch: a busy machine is not a failure.
 hypothesis.register_profile("newsletter", deadline=None, derandomize=True)
 hypothesis.load_profile("newsletter")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test once on every database it is to be run on."""
+    if len(found := databases.kinds(metafunc)) > 1 and databases.KEEPING & set(metafunc.fixturenames):
+        metafunc.parametrize("database_kind", found, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[tuple[postgres.Server, str]]:
+    """A server, and the name of a database on it that others are copied from."""
+    with postgres.running() as server:
+        template = databases.template(server)
+        yield server, template
+        server.drop(template)
+
+
+@pytest.fixture(autouse=True)
+def database_kind(request: pytest.FixtureRequest) -> Iterator[str]:
+    """`sqlite` or `postgresql`: where the Sites of this test keep what they keep."""
+    kind: str = getattr(request, "param", None) or databases.kinds(request.node)[0]
+    made = databases.Makes(*request.getfixturevalue("postgresql")) if kind == databases.POSTGRESQL else None
+    with databases.on(made):
+        yield kind
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +75,9 @@ def clock() -> FrozenClock:
 @pytest.fixture
 def site_folder(planted_site: Path, tmp_path: Path) -> Path:
     """A Site on disk as `newsletter init` leaves it: the example issues, keys, an empty database."""
-    return Path(shutil.copytree(planted_site, tmp_path / "site"))
+    folder = Path(shutil.copytree(planted_site, tmp_path / "site"))
+    databases.settle(folder)
+    return folder
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import altcha
+import databases
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
@@ -171,7 +172,8 @@ class World:
 @contextmanager
 def world(folder: Path, *, top: str = "", more: str = "") -> Iterator[World]:
     """A fresh Site in `folder`; `top` and `more` are added to its settings."""
-    (folder / "newsletter.toml").write_text(SETTINGS.format(top=top, more=more), "utf-8")
+    text = SETTINGS.format(top=top, more=more).replace("\n[sender]", f"{databases.settings()}\n[sender]")
+    (folder / "newsletter.toml").write_text(text, "utf-8")
     settings, origins = config.load(folder, {})
     clock = FrozenClock(START)
     KeyRing.create(folder / settings.keys.file, clock())

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
 
-from sqlalchemy import Connection, Text, type_coerce
+from sqlalchemy import Connection, CursorResult, Text, type_coerce
 
 from newsletter.campaigns import audience
 from newsletter.campaigns.launch import Order
@@ -42,20 +41,21 @@ def require_complete(connection: Connection, order: Order, view_url: str) -> Non
     variant_of = _variant_of(edition)
     needed = [_without_fallback(rendered) for rendered in edition.renderings]
     personal = [[slot for slot in slots if _is_personal(slot)] for slots in needed]
-    for page in _pages(connection, order):
-        for email, name, fields, tags in page:
-            number = variant_of(tags)
-            try:
-                if not (name.isprintable() and len(email) <= 254 and _PLAIN(email)):
-                    headers.mailbox("To", name, email)
-                if needed[number]:
-                    _fill(needed[number], view_url, email, name, fields)
-            except RenderError as error:
-                raise RefusedError(
-                    f"Issue {order.slug} cannot be sent to {email}: {error.message}", hint=error.hint
-                ) from error
-            # Links are the same for everybody, and whoever has a To field has an address.
-            needed[number] = personal[number]
+    with _audience(connection, order) as rows:
+        for page in rows.partitions():
+            for email, name, fields, tags in page:
+                number = variant_of(tags)
+                try:
+                    if not (name.isprintable() and len(email) <= 254 and _PLAIN(email)):
+                        headers.mailbox("To", name, email)
+                    if needed[number]:
+                        _fill(needed[number], view_url, email, name, fields)
+                except RenderError as error:
+                    raise RefusedError(
+                        f"Issue {order.slug} cannot be sent to {email}: {error.message}", hint=error.hint
+                    ) from error
+                # Links are the same for everybody, and whoever has a To field has an address.
+                needed[number] = personal[number]
 
 
 def _variant_of(edition: Edition) -> Callable[[str], int]:
@@ -82,8 +82,8 @@ def _without_fallback(rendered: Rendered) -> list[Slot]:
     return [slot for slot in rendered.slots if slot.token in used and slot.fallback is None]
 
 
-def _pages(connection: Connection, order: Order) -> Iterator[Sequence[Any]]:
-    """The audience in its order, a page at a time, from one query: address, name, and as JSON fields and tags."""
+def _audience(connection: Connection, order: Order) -> CursorResult[str, str, str, str]:
+    """The audience in its order, read a page at a time from one query: address, name, and as JSON fields and tags."""
     query = (
         audience.eligible(order.list_id, order.slug, is_trial=order.is_trial)
         .join(subscribers, subscribers.c.id == subscriptions.c.subscriber_id)
@@ -92,4 +92,4 @@ def _pages(connection: Connection, order: Order) -> Iterator[Sequence[Any]]:
             *(type_coerce(subscribers.c[name], Text) for name in ("fields", "tags")),
         )
     )
-    return connection.execute(query, execution_options={"yield_per": PAGE}).partitions()
+    return connection.execute(query, execution_options={"yield_per": PAGE})

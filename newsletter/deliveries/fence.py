@@ -2,8 +2,9 @@
 
 In a copy, whatever left after it was taken is still `pending`: two Sites would send the same issue, or one Site
 twice. So the database carries an identity, and beside it, in a file that no copy of the database takes along,
-stands the same identity with what a copy changes: the number of the file on its disk, the machine, and a
-counter that every claim moves in both places and that a restored database therefore lags behind.
+stands the same identity with what a copy changes: the number of the file on its disk (or of the database on its
+server), the machine, and a counter that every claim moves in both places and that a restored database therefore
+lags behind.
 
 The device number deliberately does not count: a restart may deal it out anew. Where even files and machines
 come and go (containers), `NEWSLETTER_INSTANCE_ID` takes the place of the file.
@@ -137,7 +138,7 @@ class Fence:
             ) from error
 
     def _inode(self) -> int:
-        return self._database.path.stat().st_ino
+        return self._database.likeness()
 
     def _machine(self) -> str:
         try:

@@ -86,7 +86,8 @@ def freeze(connection: Connection, campaign_id: int, audience: Select[tuple[int]
         literal(now, deliveries.c.due_at.type),
     )
     columns = ["campaign_id", "subscriber_id", "seq", "status", "due_at", "changed_at"]
-    return int(connection.execute(insert(deliveries).from_select(columns, rows)).rowcount)
+    frozen = insert(deliveries).from_select(columns, rows)
+    return int(connection.execute(frozen, execution_options={"preserve_rowcount": True}).rowcount)
 
 
 def is_sending() -> ColumnElement[bool]:

@@ -73,4 +73,5 @@ def _any_of_array(element: among, compiler: SQLCompiler, **options: Any) -> str:
 def add_if_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
     """Add one row; False, and nothing written, when its key or something unique about it is there already."""
     add = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return bool(connection.execute(add(table).values(**values).on_conflict_do_nothing()).rowcount)
+    statement = add(table).values(**values).on_conflict_do_nothing()
+    return bool(connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount)

@@ -88,6 +88,11 @@ class Database:
             connection = self.engine.connect().execution_options(**self.backend.driving)
             return Driver(connection, self.backend)
 
+    def likeness(self) -> int:
+        """A number that a copied or restored database does not share with the original."""
+        with self.read() as connection:
+            return self.backend.likeness(connection)
+
     def leave_no_trace(self) -> None:
         """Overwrite what deleted rows have left behind, as far as it is ours to do."""
         self.backend.forget(self.engine)

@@ -84,15 +84,8 @@ def _erase_rows(connection: Connection, trail: Trail) -> None:
 
 
 def leave_no_trace(database: Database) -> None:
-    """Empty the write-ahead log, which keeps pages as they were; in the file itself deleted rows are zeroed.
-
-    A reader who looks at that very moment keeps the log alive; then the next checkpoint does it.
-    """
-    connection = database.engine.raw_connection()
-    try:
-        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    finally:
-        connection.close()
+    """Overwrite what deleted rows have left behind, as far as the database leaves that to us."""
+    database.leave_no_trace()
 
 
 def sweep(connection: Connection) -> int:

@@ -51,6 +51,7 @@ def asks_for_work(answer: TestResponse) -> bool:
     return answer.status_code == 200 and "data-challenge" in answer.text
 
 
+@pytest.mark.slow
 def test_hostile_sign_ups_of_one_victim_send_three_mails_a_day_at_most(world: World) -> None:
     dice = random.Random(5)
     spellings = ("victim@gmail.com", "v.i.c.t.i.m@gmail.com", "Victim+{}@googlemail.com", "vic.tim+{}@gmail.com")

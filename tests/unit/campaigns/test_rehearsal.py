@@ -16,6 +16,7 @@ from newsletter.errors import StoreError
 from newsletter.site import Site
 
 
+@pytest.mark.sqlite
 def test_copy_is_consistent_while_somebody_writes(site: Site, tmp_path: Path) -> None:
     with site.database.write() as connection:
         factories.readers(connection, site.keys, 2)
@@ -29,6 +30,7 @@ def test_copy_is_consistent_while_somebody_writes(site: Site, tmp_path: Path) ->
         ]
 
 
+@pytest.mark.sqlite
 def test_copy_that_cannot_be_written_names_its_place_and_what_it_needs(site: Site, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"copied to .*nowhere.*needs room for a second database"):
         rehearsal.copy_database(site.database, tmp_path / "nowhere" / "copy.db")

@@ -221,6 +221,7 @@ def test_outcome_that_cannot_be_recorded_leaves_its_row_in_doubt_and_the_rest_pe
     assert recipients(office.drain()) == everybody() - Counter(f"r{number}@example.net" for number in range(6))
 
 
+@pytest.mark.sqlite  # the limit is one of this process
 def test_disk_that_fills_up_while_sending_loses_nothing(office: Office, clock: FrozenClock) -> None:
     reached: Counter[str] = Counter()
     with ExitStack() as trouble:
@@ -419,6 +420,7 @@ def test_serving_survives_a_relay_that_is_down(office: Office, clock: FrozenCloc
     assert recipients(transport) == everybody()
 
 
+@pytest.mark.sqlite  # the limit is one of this process
 def test_serving_survives_a_disk_that_stays_full_for_a_while(office: Office, clock: FrozenClock) -> None:
     with ExitStack() as trouble:
 

@@ -131,7 +131,7 @@ from pathlib import Path
 from newsletter.clock import utc_now
 from newsletter.deliveries.pacing import Limits, Pacer
 from newsletter.store.engine import Database
-database = Database("sqlite:///" + sys.argv[1], Path("/"))
+database = Database(sys.argv[1], Path("/"))
 pacer = Pacer(database, Limits(relay=100.0), utc_now)
 with database.write() as connection:
     pacer.open(connection)
@@ -150,9 +150,11 @@ print(count)
 
 
 def test_two_processes_share_one_limit(database: Database) -> None:
+    url = database.engine.url.render_as_string(hide_password=False)
+
     def process() -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(database.path)],
+            [sys.executable, "-c", WORKER, url],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import databases
 import faults
 import pytest
 from sqlalchemy import insert, select, text
@@ -30,7 +31,8 @@ WRITE = "UPDATE counter SET n = n + 1"
 @pytest.fixture
 def plain(tmp_path: Path) -> Iterator[Database]:
     """A database with one counter in it."""
-    opened = Database("sqlite:///plain.db", tmp_path)
+    opened = Database(databases.url(is_empty=True), tmp_path)
+    opened.make_folder()
     with opened.write() as connection:
         connection.execute(text("CREATE TABLE counter (n INTEGER NOT NULL)"))
         connection.execute(text("INSERT INTO counter VALUES (0)"))
@@ -130,7 +132,7 @@ import sys
 from pathlib import Path
 from sqlalchemy import text
 from newsletter.store.engine import Database
-database = Database("sqlite:///plain.db", Path(sys.argv[1]))
+database = Database(sys.argv[3], Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()
 for _ in range(int(sys.argv[2])):
@@ -141,9 +143,10 @@ database.close()
 """
 
 
-def process(folder: Path, times: int) -> subprocess.Popen[str]:
+def process(folder: Path, times: int, database: Database) -> subprocess.Popen[str]:
+    url = database.engine.url.render_as_string(hide_password=False)
     started = subprocess.Popen(
-        [sys.executable, "-c", PROCESS, str(folder), str(times)],
+        [sys.executable, "-c", PROCESS, str(folder), str(times), url],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -160,7 +163,7 @@ def go(started: subprocess.Popen[str]) -> None:
 
 
 def test_two_processes_and_four_threads_lose_no_update(plain: Database, tmp_path: Path) -> None:
-    processes = [process(tmp_path, 200) for _ in range(2)]
+    processes = [process(tmp_path, 200, plain) for _ in range(2)]
     threads = [threading.Thread(target=count_up, args=(plain, 200)) for _ in range(4)]
     for started in processes:
         go(started)
@@ -197,7 +200,7 @@ def test_threads_get_in_in_the_order_they_came_and_who_just_wrote_goes_last(tmp_
 
 
 def test_writer_is_not_starved_by_a_hot_process(plain: Database, tmp_path: Path) -> None:
-    hot = process(tmp_path, 1_000_000)
+    hot = process(tmp_path, 1_000_000, plain)
     go(hot)
     while counted(plain) < 50:
         threading.Event().wait(0.001)
@@ -214,7 +217,7 @@ def test_writer_is_not_starved_by_a_hot_process(plain: Database, tmp_path: Path)
 
 
 def test_killed_process_leaves_the_lock_free(plain: Database, tmp_path: Path) -> None:
-    hot = process(tmp_path, 1_000_000)
+    hot = process(tmp_path, 1_000_000, plain)
     go(hot)
     while counted(plain) < 5:
         threading.Event().wait(0.001)
@@ -260,6 +263,7 @@ lock.close()
 # -- faults ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.sqlite
 def test_full_disk_is_a_sentence_and_the_command_works_once_there_is_room(plain: Database) -> None:
     count_up(plain, 1)
     with faults.full_disk(), pytest.raises(StoreError, match=r"disk is full or failing.*Make room"):
@@ -271,6 +275,7 @@ def test_full_disk_is_a_sentence_and_the_command_works_once_there_is_room(plain:
         assert connection.execute(text("PRAGMA integrity_check")).scalar() == "ok"
 
 
+@pytest.mark.sqlite
 def test_database_that_may_not_grow_is_a_sentence_and_keeps_what_it_had(database: Database) -> None:
     blob = {"media_type": "image/png", "data": b"x" * 5_000_000, "created_at": datetime(2026, 9, 15, tzinfo=UTC)}
     with database.write() as connection:
@@ -321,6 +326,7 @@ def test_file_that_is_no_database_is_a_sentence(tmp_path: Path) -> None:
     database.close()
 
 
+@pytest.mark.sqlite
 def test_database_locked_by_another_program_is_a_sentence(plain: Database) -> None:
     with plain.read() as connection:
         connection.execute(text("PRAGMA busy_timeout = 10"))

@@ -63,6 +63,7 @@ def _traces(site: Site) -> list[tuple[str, bytes]]:
     return [(path.name, word) for path in files for word in TRACES if word in path.read_bytes()]
 
 
+@pytest.mark.sqlite
 def test_no_trace_is_left_in_the_files_of_the_database(site: Site) -> None:
     _everything_happens(site)
     assert _traces(site)
@@ -128,6 +129,7 @@ def test_erased_address_is_refused_by_forms_and_imports(site: Site, clock: Froze
         assert people.find(connection, EMAIL) is None
 
 
+@pytest.mark.sqlite
 def test_database_overwrites_what_it_deletes(site: Site) -> None:
     with site.database.read() as connection:
         assert connection.exec_driver_sql("PRAGMA secure_delete").scalar() == 1
