@@ -25,6 +25,8 @@ class Scope(StrEnum):
     """Look at campaigns and their totals, and at what a launch would do."""
     CAMPAIGNS_LAUNCH = "campaigns:launch"
     """Launch, pause and resume."""
+    FEEDBACK_READ = "feedback:read"
+    """Look at what came back: bounces, complaints and the like."""
     SUPPRESSIONS_READ = "suppressions:read"
     """Look at suppressions, by hash."""
     SUPPRESSIONS_WRITE = "suppressions:write"

@@ -10,6 +10,9 @@ from newsletter.store.feedback_schema import FeedbackKind, feedback_events
 from newsletter.store.schema import campaigns, subscribers
 from newsletter.store.types import iso
 
+Row = dict[str, Any]
+"""One event as it is shown."""
+
 
 def page(
     connection: Connection,
@@ -19,7 +22,7 @@ def page(
     subscriber_id: int | None = None,
     before: int | None = None,
     limit: int = 100,
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     """Events below id `before`, with the address while its subscriber is on file."""
     e = feedback_events.c
     wanted = [

@@ -39,8 +39,8 @@ def document(operations: Sequence[Operation], config: Config) -> dict[str, Any]:
         "info": {
             "title": f"{config.name}: API",
             "version": __version__,
-            "description": "Subscribers, lists, campaigns and suppressions of this Site. `newsletter api-key create` "
-            "makes a key.",
+            "description": "Subscribers, lists, campaigns, feedback events and suppressions of this Site. "
+            "`newsletter api-key create` makes a key.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "jsonSchemaDialect": "https://spec.openapis.org/oas/3.1/dialect/base",

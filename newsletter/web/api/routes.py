@@ -11,6 +11,7 @@ from newsletter.web.api import (
     campaigns,
     deliveries,
     explorer,
+    feedback,
     lists,
     openapi,
     subscribers,
@@ -27,6 +28,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *deliveries.OPERATIONS,
     *lists.OPERATIONS,
     *campaigns.OPERATIONS,
+    *feedback.OPERATIONS,
     *suppressions.OPERATIONS,
 )
 
