@@ -1,7 +1,8 @@
 """Which database the Site of a test keeps its people in: a file, or one of its own on a PostgreSQL server.
 
-By default tests use SQLite, and those in `BOTH` that are not slow are run on both. NEWSLETTER_TEST_DATABASE says otherwise:
-`sqlite` leaves PostgreSQL out, `postgresql` runs everything on it. Tests marked `sqlite` are about the file itself.
+By default tests use SQLite, and those in `BOTH` that are not slow are run on both. NEWSLETTER_TEST_DATABASE says
+otherwise: `sqlite` leaves PostgreSQL out, `postgresql` runs everything on it. Tests marked `sqlite` are about the
+file itself.
 """
 
 from __future__ import annotations
