@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter import spelling
+from newsletter.cli.consent import consent
 from newsletter.cli.console import Console, console_options, plural, table
 from newsletter.cli.imports import import_
+from newsletter.cli.why import why
 from newsletter.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ def subscriber(_console: Console) -> None:
 
 
 subscriber.add_command(import_)
+subscriber.add_command(consent)
+subscriber.add_command(why)
 
 
 @subscriber.command()

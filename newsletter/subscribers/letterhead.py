@@ -31,7 +31,7 @@ class Letterhead:
         self._config = config
         self._keys = keys
         self._sender = for_the_wire(config.sender.address)
-        self._domain = self._sender.rpartition("@")[2]
+        self.domain = self._sender.rpartition("@")[2]
         self._return_domain = config.feedback.return_path.rpartition("@")[2].lower()
 
     # -- links ---------------------------------------------------------------------------------
@@ -71,7 +71,7 @@ class Letterhead:
     def picture_url(self, image: Image) -> str:
         """Where mail programs find a picture: on our pages, or with `embed` in the mail itself."""
         if self._config.images.embed:
-            return embedded_address(image.media_name, self._domain)
+            return embedded_address(image.media_name, self.domain)
         return self.link(f"media/{image.media_name}")
 
     # -- headers -------------------------------------------------------------------------------
@@ -88,12 +88,12 @@ class Letterhead:
         """To and Message-ID; `message_id` is one of ours, made of letters, digits, dots and hyphens."""
         return [
             headers.mailbox("To", name, email),
-            headers.ours("Message-ID", f"<{message_id}@{self._domain}>"),
+            headers.ours("Message-ID", f"<{message_id}@{self.domain}>"),
         ]
 
     def list_headers(self, slug: str, title: str) -> list[Header]:
         """List-Id and Precedence (RFC 2919; `list` keeps vacation notices quiet)."""
-        return [headers.list_id(title, f"{slug}.{self._domain}"), headers.structured("Precedence", "list")]
+        return [headers.list_id(title, f"{slug}.{self.domain}"), headers.structured("Precedence", "list")]
 
     def one_click(self) -> Header:
         """What makes the unsubscribe link a button (RFC 8058 §3.1)."""
