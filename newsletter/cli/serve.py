@@ -58,6 +58,8 @@ def serve(console: Console, host: str | None, port: int | None) -> None:
 @console_options
 def worker(console: Console, *, drain: bool) -> int:
     """Run a sender for everything that is due, without web pages."""
+    from newsletter.web.logs import told_to
+
     with console.open_site() as site:
         site.fence.require()
         if drain:
@@ -67,7 +69,7 @@ def worker(console: Console, *, drain: bool) -> int:
             console.up({"worker": True})
             console.note("Sending whatever is due. Ctrl-C stops; messages on the wire finish.")
 
-        with sending(console, site):
+        with told_to(sys.stderr, requests=False), sending(console, site):
             wait_for_signal(announce)
     return 0
 
@@ -135,14 +137,14 @@ def running(console: Console, site: Site, *, host: str | None = None, port: int 
     from newsletter.web.logs import told_to
     from newsletter.web.serve import serve as bind
 
-    with sending(console, site) as wake:
+    requests = site.config.server.access_log and not console.quiet
+    with told_to(sys.stderr, requests=requests), sending(console, site) as wake:
         server = bind(create_app(site, on_enrolled=wake), site.config.server, host=host, port=port)
-        with told_to(sys.stderr, requests=site.config.server.access_log and not console.quiet):
-            server.start()
-            try:
-                yield server
-            finally:
-                server.close()
+        server.start()
+        try:
+            yield server
+        finally:
+            server.close()
 
 
 @contextmanager

@@ -17,8 +17,7 @@ from werkzeug.routing import Rule
 from newsletter.redaction import HIDDEN, redacted
 from newsletter.subscribers.consent import truncated_network
 from newsletter.web.door import door
-
-log = logging.getLogger("newsletter.web.access")
+from newsletter.web.logs import ACCESS
 
 OPEN = frozenset({"slug", "name", "kind"})
 """Parts of an address that name something of ours: an issue, a list, a file. All others are tokens or people."""
@@ -39,9 +38,9 @@ def _start() -> None:
 
 
 def _log(response: Response) -> Response:
-    if log.isEnabledFor(logging.INFO):
+    if ACCESS.isEnabledFor(logging.INFO):
         milliseconds = 1000 * (time.perf_counter() - g.get("started", time.perf_counter()))
-        log.info(
+        ACCESS.info(
             '%s - - [%s] "%s %s %s" %d %s %.1f ms',
             truncated_network(request.remote_addr or "") or "-",
             door().site.clock().strftime("%d/%b/%Y:%H:%M:%S +0000"),

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from newsletter.redaction import redacted
-from newsletter.web import access_log
 
 log = logging.getLogger("newsletter")
+ACCESS = logging.getLogger("newsletter.web.access")
+"""Hears of every request (`access_log`)."""
 
 
 class Redacting(logging.Formatter):
@@ -32,15 +33,15 @@ def told_to(stream: TextIO, *, requests: bool) -> Iterator[None]:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(Redacting("%(message)s"))
     root = logging.getLogger()
-    before = access_log.log.level, threading.excepthook
+    before = ACCESS.level, threading.excepthook
     root.addHandler(handler)
-    access_log.log.setLevel(logging.INFO if requests else logging.WARNING)
+    ACCESS.setLevel(logging.INFO if requests else logging.WARNING)
     threading.excepthook = _died
     try:
         yield
     finally:
         threading.excepthook = before[1]
-        access_log.log.setLevel(before[0])
+        ACCESS.setLevel(before[0])
         root.removeHandler(handler)
 
 
