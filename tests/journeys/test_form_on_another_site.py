@@ -6,13 +6,20 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from chromium import Complaints, chromium, require
+from chromium import chromium, require
+from journeys.story import SETTINGS, fill_in, prepare
+from journeys.visitor import Visitor
 from served import ServedSite, served
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 pytestmark = pytest.mark.browser
+
+Codes = dict[tuple[str, str], str]
 
 
 @contextmanager
@@ -39,48 +46,105 @@ def blog(code: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedSite]:
+def browser() -> Iterator[Browser]:
     require()
-    with served(tmp_path_factory.mktemp("embed") / "site", NEWSLETTER_LANGUAGES="en,de") as running:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedSite]:
+    with served(tmp_path_factory.mktemp("embed") / "site", prepare=prepare, **SETTINGS) as running:
         yield running
 
 
-@pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "plain"])
-def test_pasted_form_signs_somebody_up(site: ServedSite, javascript: bool) -> None:
-    address = f"ada{int(javascript)}@example.net"
-    code = site.command("embed", "--lang", "de")["script"]
-    with blog(code) as home, chromium() as browser:
-        context = browser.new_context(java_script_enabled=javascript)
-        complaints = Complaints(context, site.url, home)
-        page = context.new_page()
-        page.goto(home)
-        page.get_by_label("Ihre E-Mail-Adresse").press_sequentially(address)
-        page.wait_for_timeout(3200)
-        page.get_by_role("button").click()
-        if javascript:
-            page.get_by_role("status").get_by_text("Sehen Sie in Ihrem Postfach nach").wait_for()
-            assert page.url.startswith(home)
+@pytest.fixture(scope="module")
+def codes(site: ServedSite) -> Codes:
+    """What to paste, by kind and language."""
+    return {
+        (kind, language): site.command("embed", "--as", kind, "--lang", language)[kind]
+        for kind in ("script", "html", "iframe")
+        for language in ("en", "de")
+    }
+
+
+@contextmanager
+def guest(browser: Browser, site: ServedSite, language: str, code: str, *, javascript: bool) -> Iterator[Visitor]:
+    """Somebody on a page of another site that holds `code`."""
+    with blog(code) as home:
+        visitor = Visitor(browser, site, language, javascript=javascript, own=(home,))
+        visitor.open(f"{home}/#")
+        yield visitor
+        assert visitor.complaints.found == []
+
+
+EVERYBODY = pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "plain"])
+BOTH = pytest.mark.parametrize("language", ["en", "de"])
+
+
+@BOTH
+@EVERYBODY
+def test_pasted_form_signs_somebody_up(
+    browser: Browser, site: ServedSite, codes: Codes, language: str, javascript: bool
+) -> None:
+    address = f"ada-{language}-{int(javascript)}@example.net"
+    with guest(browser, site, language, codes["script", language], javascript=javascript) as visitor:
+        home = visitor.page.url
+        fill_in(visitor, "ada@example")
+        visitor.page.wait_for_timeout(3200 if javascript else 0)
+        visitor.page.get_by_role("button").click()
+        if javascript:  # a mistake is told in its place, and so are the thanks
+            visitor.reads("That is not an e-mail address we can send to.")
+            assert visitor.field("Your e-mail address").get_attribute("aria-invalid") == "true"
+            visitor.field("Your e-mail address").fill(address)
+            visitor.page.get_by_role("button").click()
+            visitor.page.get_by_role("status").get_by_text(visitor.say("Check your inbox")).wait_for()
+            assert visitor.page.url == home
+            visitor.complaints.found.remove(f"400: {site.url}/subscribe")  # the mistake
         else:
-            page.get_by_role("heading", name="Noch ein Klick").wait_for()
-            page.get_by_role("button").click()
-            page.get_by_role("heading", name="Sehen Sie in Ihrem Postfach nach").wait_for()
-        assert complaints.found == []
-    assert site.mail(address, "Bitte bestätigen")
+            visitor.sees("Stand taller. Hurt less.", 400)
+            visitor.field("Your e-mail address").fill(address)
+            visitor.press("Yes, I want a steadier back")
+            visitor.sees("One more click")
+            visitor.press("Yes, I want a steadier back")
+            visitor.sees("Check your inbox")
+        assert visitor.mail(address, "Please confirm: %(name)s")
 
 
-def test_framed_form_is_shown_and_no_other_page_is(site: ServedSite, tmp_path: Path) -> None:
-    code = site.command("embed", "--as", "iframe")["iframe"]
-    with blog(code) as home, chromium() as browser:
-        context = browser.new_context()
-        complaints = Complaints(context, site.url, home)
-        page = context.new_page()
-        page.goto(home)
-        page.frame_locator("iframe").get_by_label("Your e-mail address").wait_for()
-        assert complaints.found == []
-    with blog(f'<iframe src="{site.url}/"></iframe>') as home, chromium() as browser:
-        context = browser.new_context()
-        complaints = Complaints(context, site.url, home)
-        page = context.new_page()
-        page.goto(home)
-        page.wait_for_load_state("networkidle")
-        assert any("frame-ancestors" in each for each in complaints.found)
+@BOTH
+def test_plain_form_leads_to_our_pages(browser: Browser, site: ServedSite, codes: Codes, language: str) -> None:
+    address = f"plain-{language}@example.net"
+    with guest(browser, site, language, codes["html", language], javascript=True) as visitor:
+        fill_in(visitor, address)
+        visitor.page.get_by_role("button").click()
+        visitor.sees("One more click")
+        visitor.press("Yes, I want a steadier back")
+        visitor.sees("Check your inbox")
+        assert visitor.mail(address, "Please confirm: %(name)s")
+
+
+@BOTH
+@EVERYBODY
+def test_framed_form_answers_in_a_window_beside(
+    browser: Browser, site: ServedSite, codes: Codes, language: str, javascript: bool
+) -> None:
+    address = f"framed-{language}-{int(javascript)}@example.net"
+    with guest(browser, site, language, codes["iframe", language], javascript=javascript) as visitor:
+        frame = visitor.page.frame_locator("iframe")
+        frame.get_by_label(visitor.say("Your e-mail address")).fill(address)
+        frame.get_by_label(visitor.say("Patients in a week")).fill("7")
+        with visitor.context.expect_page() as opened:
+            frame.get_by_role("button").click()
+        visitor.turn_to(opened.value)
+        visitor.reads("One more click")
+        visitor.press("Yes, I want a steadier back")
+        visitor.sees("Check your inbox")
+        assert visitor.mail(address, "Please confirm: %(name)s")
+
+
+def test_no_other_page_can_be_framed(browser: Browser, site: ServedSite) -> None:
+    with blog(f'<iframe src="{site.url}/"></iframe>') as home:
+        visitor = Visitor(browser, site, "en", own=(home,))
+        visitor.open(f"{home}/#")
+        visitor.page.wait_for_load_state("networkidle")
+        assert any("frame-ancestors" in each for each in visitor.complaints.found)

@@ -33,15 +33,23 @@ class Visitor:
     """Opens pages, fills in forms, presses buttons, and sees at every step that the page is what it should be."""
 
     def __init__(
-        self, browser: Browser, site: ServedSite, language: str, *, javascript: bool = True, width: int = 375
+        self,
+        browser: Browser,
+        site: ServedSite,
+        language: str,
+        *,
+        javascript: bool = True,
+        width: int = 375,
+        own: tuple[str, ...] = (),
     ) -> None:
+        """`own` are further addresses that pages may load from, as of another site that holds a form of ours."""
         self.site = site
         self.language = language
         self.context = browser.new_context(
             java_script_enabled=javascript, viewport={"width": width, "height": HEIGHT}, locale=language
         )
         self.context.set_default_timeout(10_000)
-        self.complaints = Complaints(self.context, site.url, site.inbox_url, judge_pages=False)
+        self.complaints = Complaints(self.context, site.url, site.inbox_url, *own, judge_pages=False)
         self.page: Page = self.context.new_page()
         self.page.on("response", self._note)
         self._status = 0
@@ -60,7 +68,7 @@ class Visitor:
 
     def mail(self, address: str, subject: str, name: str = "The Steady Spine") -> ParsedMail:
         """The newest mail to `address` whose subject is this sentence of the interface."""
-        return self.site.mail(address, self.say(subject, name=name))
+        return self.site.mail(address, " ".join(self.say(subject, name=name).split()))  # as the sandbox lists it
 
     # -- acts ------------------------------------------------------------------------------------
 
@@ -79,6 +87,11 @@ class Visitor:
     def field(self, label: str) -> Locator:
         """The field whose label begins so; beside it may stand that it can be left empty."""
         return self.page.get_by_label(self.say(label)).first
+
+    def turn_to(self, page: Page) -> None:
+        """Go on in another window."""
+        page.on("response", self._note)
+        self.page = page
 
     def reach(self, wanted: Locator) -> None:
         """Press Tab until `wanted` has the focus; everything on the way shows that it has it (WCAG 2.2, §2.4.7)."""
