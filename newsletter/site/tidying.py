@@ -17,6 +17,7 @@ from newsletter.access import answers
 from newsletter.feedback import poll
 from newsletter.store.schema import SuppressionReason, suppressions
 from newsletter.subscribers import forget, gate, lifecycle, retention, unconfirmed
+from newsletter.subscribers.importing import runs
 
 if TYPE_CHECKING:
     from newsletter.site.folder import Folder
@@ -56,6 +57,7 @@ def tidy(site: Folder, *, batches: int | None = BATCHES) -> Tidied:
     deleted = _in_batches(batches, unconfirmed.BATCH, lambda: _drop_unconfirmed(site, now))
     kept = timedelta(days=consent.retention)
     evidence = _in_batches(batches, retention.BATCH, lambda: retention.expire(site.database, kept, now))
+    _in_batches(batches, runs.SWEEP, lambda: runs.let_go(site.database, now))
     return Tidied(expired, deleted, reports, evidence)
 
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from sqlalchemy import select
 
 from newsletter import config
 from newsletter.site import Site
-from newsletter.store.import_schema import import_touches
+from newsletter.store.import_schema import import_touches, imports
 from newsletter.store.schema import (
     SuppressionReason,
     consent_records,
@@ -31,7 +32,7 @@ from newsletter.store.schema import (
     suppressions,
 )
 from newsletter.subscribers import consent, people, signup, suppression
-from newsletter.subscribers.importing import undo
+from newsletter.subscribers.importing import runs, undo
 
 BASIS = ("--basis", "asked at the fair", "--consented-at", "2024-03-04")
 
@@ -439,6 +440,20 @@ def test_export_is_for_its_owner_and_as_json_one_document(run: Commands) -> None
     assert target.stat().st_mode & 0o777 == 0o600
     assert [each["name"] for each in run.ok("subscriber", "export", "--json").json["subscriptions"]] == ["Ada", "Zoë"]
     assert bring(run, target)["unchanged"] == 2
+
+
+def test_what_an_old_import_found_goes_with_time_and_then_nobody_takes_it_back(run: Commands, opened: Site) -> None:
+    number = bring(run, write(run, "email\nada@example.net\n"), *BASIS)["import"]
+    with opened.database.write() as connection:
+        long_ago = opened.clock() - runs.UNDOABLE - timedelta(days=1)
+        connection.execute(imports.update().values(started_at=long_ago))
+    run.ok("db", "tidy")
+    with opened.database.read() as connection:
+        assert connection.execute(select(import_touches)).all() == []
+    done = run("subscriber", "import", "undo", number)
+    assert done.code == 4
+    assert "older than 180 days" in done.err
+    assert status(run, "ada@example.net") == "confirmed"
 
 
 # -- interrupted -------------------------------------------------------------------------------------

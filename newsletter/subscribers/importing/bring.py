@@ -101,7 +101,6 @@ def bring(
     """
     terms = file.terms
     source = Source(file.text, terms, desk.declared, desk.keys, desk.now, file.format)
-    runs.let_go(desk.database, desk.now)
     with desk.database.write() as connection:
         run = runs.begin(
             *(connection, terms.list_id, terms.origin, file.hash, follow.about.id if follow else ""),

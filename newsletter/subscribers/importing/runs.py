@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from newsletter.errors import NotFoundError, StateError
 from newsletter.store.engine import Database
@@ -152,19 +152,13 @@ def page(connection: Connection, limit: int) -> list[dict[str, Any]]:
     ]
 
 
-def let_go(database: Database, now: datetime) -> None:
-    """Drop what imports found that nobody may take back any more, a little at a time."""
+def let_go(database: Database, now: datetime) -> int:
+    """Drop some of what old imports found, which nobody may take back any more; how many, at most `SWEEP`."""
+    old = import_touches.c.import_id.in_(select(imports.c.id).where(imports.c.started_at < now - UNDOABLE))
+    query = select(import_touches.c.subscriber_id).where(old).limit(SWEEP)
     with database.read() as connection:
-        kept = exists().where(import_touches.c.import_id == imports.c.id)
-        query = select(imports.c.id).where(imports.c.started_at < now - UNDOABLE, kept)
-        old = connection.execute(query).scalars().all()
-    for import_id in old:
-        touches = import_touches.c.import_id == import_id
-        while True:
-            with database.write() as connection:
-                some = connection.execute(select(import_touches.c.subscriber_id).where(touches).limit(SWEEP)).scalars()
-                gone = connection.execute(
-                    delete(import_touches).where(touches, import_touches.c.subscriber_id.in_(some.all()))
-                ).rowcount
-            if gone < SWEEP:
-                break
+        some = connection.execute(query).scalars().all()
+    if some:
+        with database.write() as connection:
+            connection.execute(delete(import_touches).where(old, import_touches.c.subscriber_id.in_(some)))
+    return len(some)
