@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 JUST = timedelta(days=1)
 """How long after somebody was forgotten a mail to them may still come off the wire."""
-BATCHES = 20
+BATCHES = 40
 """Transactions in which one round deletes sign-ups, so that after an attack it does not go on for hours."""
 
 

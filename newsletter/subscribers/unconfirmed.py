@@ -14,8 +14,8 @@ from sqlalchemy import Connection, delete, exists, select, update
 from newsletter.store.schema import SubscriptionStatus, consent_records, lists, subscribers, subscriptions
 from newsletter.subscribers import forget
 
-BATCH = 200
-"""Subscriptions deleted in one transaction: others want to write too."""
+BATCH = 25
+"""Subscriptions deleted in one transaction, at some 4 ms each: whoever signs up or sends waits no longer than that."""
 
 
 def drop(connection: Connection, kept: timedelta, now: datetime, limit: int = BATCH) -> int:
