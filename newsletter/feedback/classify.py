@@ -131,12 +131,13 @@ def _best(texts: Iterable[str], status: str = "", context: str = "") -> _Refusal
     """
     texts = [each for text in texts if text.strip() for each in (codes.from_reply(text), text) if each]
     refusals = [_refusal(text, status, context) for text in texts] or [_refusal("", status)]
-    first = next((refusal for refusal in refusals if refusal.code), refusals[0])
+    first = refusals[0]
     for refusal in refusals:
+        first = first if first.code else refusal
         if codes.by_words(refusal.text) or codes.by_code(*codes.codes_in(refusal.text)) is Kind.HARD:
             # The server's own codes stay; words for humans may name others.
             return replace(refusal, code=first.code, enhanced=first.enhanced) if first.code else refusal
-    return first
+    return first if first.code else refusals[0]
 
 
 def _verdict(address: str, said: _Refusal, reason: str, found: Delivery) -> Verdict:

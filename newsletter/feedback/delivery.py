@@ -68,4 +68,4 @@ def _begins_headers(line: str) -> bool:
 
 
 def _distinct(found: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name[:MAX_NAME] for name in found if name))[:MOST]
+    return tuple(dict.fromkeys(name[:MAX_NAME] for name in found if name and name.isprintable()))[:MOST]

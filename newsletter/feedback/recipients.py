@@ -27,10 +27,14 @@ def typed(value: str) -> str:
         kind, rest = "", value
     rest = rest.strip()[:1000]
     if kind.strip().lower() == "utf-8":
-        rest = _UNITEXT.sub(lambda found: chr(int(found[1], 16)) if int(found[1], 16) < 0x110000 else "", rest)
+        rest = _UNITEXT.sub(lambda found: _character(int(found[1], 16)), rest)
     elif "+" in rest and "+40" in rest and "@" not in rest:
         rest = decoded(rest)
     return bare(rest)
+
+
+def _character(number: int) -> str:
+    return chr(number) if number < 0xD800 or 0xDFFF < number < 0x110000 else ""
 
 
 def decoded(text: str) -> str:

@@ -42,6 +42,7 @@ def report(*groups: str, kind: str = "message/delivery-status") -> bytes:
         ("rfc822; unknown", ""),
         ("", ""),
         ("utf-8; \\x{110000}@\\x{FFFFF", ""),
+        ("utf-8; a\\x{D800}@example.com", "a@example.com"),
     ],
 )
 def test_addresses_are_read_as_they_are_meant(written: str, meant: str) -> None:
@@ -71,6 +72,21 @@ def test_each_recipient_of_a_report_has_a_verdict_of_their_own() -> None:
         ("gone@example.com", Kind.HARD),
         ("full@example.com", Kind.SOFT),
         ("fine@example.com", Kind.DELIVERED),
+    ]
+
+
+def test_each_address_of_a_notice_has_its_own_words_and_codes() -> None:
+    verdicts = classify(
+        b"Return-Path: <>\nFrom: Mailer-Daemon@mx.example.net\nSubject: Mail delivery failed\n\n"
+        b"This message was created automatically by mail delivery software.\n\n"
+        b"  gone@example.com\n    Unrouteable address\n"
+        b"  full@example.com\n    mailbox is full: retry timeout exceeded\n"
+        b"  strict@example.com\n    host mx.example.com [192.0.2.1]: 550 5.7.1 Spam\n"
+    )
+    assert [(verdict.recipient, verdict.kind, verdict.enhanced) for verdict in verdicts] == [
+        ("gone@example.com", Kind.HARD, ""),
+        ("full@example.com", Kind.SOFT, ""),
+        ("strict@example.com", Kind.BLOCK, "5.7.1"),
     ]
 
 
