@@ -17,9 +17,13 @@ from sqlalchemy import event
 from websites import World, hidden_fields, solution
 from werkzeug.test import TestResponse
 
+from newsletter import addresses
 from newsletter.store.schema import CampaignKind, SuppressionReason
 from newsletter.subscribers import suppression
-from newsletter.subscribers.gate import PAUSE, allowed, memory
+from newsletter.subscribers.consent import Evidence, Wording
+from newsletter.subscribers.entrance import enter
+from newsletter.subscribers.gate import PAUSE, Visit, allowed, memory
+from newsletter.subscribers.signup import Request
 
 CHEAP = 20
 
@@ -62,6 +66,45 @@ def test_hostile_sign_ups_of_one_victim_send_three_mails_a_day_at_most(world: Wo
     moments = sorted(row.at for row in world.rows("gate_hits") if row.key == _commonest(world))
     assert len(moments) == world.mails(CampaignKind.CONFIRM)
     assert all(later - earlier >= timedelta(days=1) for earlier, later in zip(moments, moments[3:], strict=False))
+
+
+GMAIL = ("victim{}@gmail.com", "v.i.c.t.i.m{}@gmail.com", "VICTIM{}@GoogleMail.com", "vic.tim{}@googlemail.COM")
+ABROAD = ("victim{}@m\u00fcller.example", "Victim{}@xn--mller-kva.example", "VICTIM{}@MU\u0308LLER.example")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("attempts", "spellings"), [(10_000, GMAIL), (1_000, ABROAD)], ids=["gmail", "idn"])
+def test_ten_thousand_attempts_through_rotating_networks_mail_a_victim_three_times_a_day(
+    tmp_path: Path, attempts: int, spellings: tuple[str, ...]
+) -> None:
+    """Nothing but the budgets stands in the way here: no proof of work, no attack mode, no form."""
+    open_gate = (
+        "[signups]\nproof = 'never'\nattack = 1000000000\nmails_per_minute = 1000000\nmails_per_domain = 1000000"
+    )
+    with websites.world(tmp_path, more=open_gate) as world:
+        site, dice = world.site, random.Random(10_000)
+        gate = world.app.extensions["newsletter"].gate
+        list_ids = tuple(site.list_ids.values())
+        for _ in range(attempts // 100):
+            with site.database.write() as connection:
+                for _ in range(100):
+                    tag = dice.choice(("", f"+{dice.randrange(10_000)}"))
+                    address = addresses.parse(dice.choice(spellings).format(tag))
+                    asked = Request(address, list_ids, Evidence("form"), Wording("1", "en", "Yes"))
+                    enter(connection, gate, Visit(address, network(dice)), asked, site.keys, world.clock())
+                    world.clock.advance(timedelta(days=2.5) / attempts)
+        moments = sorted(row.enrolled_at for row in world.rows("deliveries"))
+        assert len(moments) >= 6
+        assert all(later - earlier >= timedelta(days=1) for earlier, later in zip(moments, moments[3:], strict=False))
+
+
+def network(dice: random.Random) -> str:
+    """An address of the internet: IPv4, IPv6, or one written as the other."""
+    four = f"{dice.randrange(11, 120)}.{dice.randrange(256)}.{dice.randrange(256)}.{dice.randrange(1, 255)}"
+    six = (
+        f"2a{dice.randrange(256):02x}:{dice.randrange(65_536):x}:{dice.randrange(65_536):x}::{dice.randrange(65_536):x}"
+    )
+    return dice.choice((four, six, f"::ffff:{four}"))
 
 
 def _commonest(world: World) -> bytes:
