@@ -90,10 +90,7 @@ def append(connection: Connection, acts: Sequence[Act], now: datetime) -> None:
     """Add records at the end of the chain, in this order. Call inside a write transaction."""
     if not acts:
         return
-    previous = connection.execute(
-        select(consent_records.c.hash).order_by(consent_records.c.id.desc()).limit(1)
-    ).scalar()
-    previous_hash: str = previous or GENESIS
+    previous_hash = last_hash(connection)
     for wording in {act.wording for act in acts if act.wording is not None}:
         _keep(connection, wording, now)
     at = to_millis(now)
@@ -150,6 +147,17 @@ def _fault(row: Any, previous_hash: str) -> str:
     if row.personal.get("subscriber", row.subscriber_id) != row.subscriber_id:
         return "was turned to somebody else"
     return ""
+
+
+def last_hash(connection: Connection) -> str:
+    """How the chain ends; who has seen a later end knows that something was taken away."""
+    found = connection.execute(select(consent_records.c.hash).order_by(consent_records.c.id.desc()).limit(1)).scalar()
+    return found or GENESIS
+
+
+def holds(connection: Connection, digest: str) -> bool:
+    """Whether a record has this hash."""
+    return bool(connection.execute(select(exists().where(consent_records.c.hash == digest))).scalar())
 
 
 def count(connection: Connection) -> int:
