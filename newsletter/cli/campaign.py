@@ -44,13 +44,19 @@ def list_campaigns(console: Console) -> None:
 @click.argument("campaign_id", metavar="ID", type=int)
 @console_options
 def show(console: Console, campaign_id: int) -> None:
-    """One campaign: counts, and the last word of the server on every copy that is not simply sent."""
+    """One campaign: counts, what came back, and the last word of the server on every copy that is not simply sent."""
     from newsletter.campaigns import report
+    from newsletter.feedback import events
 
     with console.open_site() as site, site.database.read() as connection:
         summary = report.summary(connection, campaign_id)
         troubles = report.troubles(connection, campaign_id)
+        came_back = events.of_campaign(connection, campaign_id)
+        blocked_by = events.blocked_by(connection, campaign_id)
     lines = [f"{key.replace('_', ' '):13} {value}" for key, value in summary.items() if value is not None]
+    for title, counts in (("came back", came_back), ("blocked by", blocked_by)):
+        if counts:
+            lines.append(f"{title:13} " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))
     if troubles:
         heads = ("READER", "STATUS", "TRIES", "CODE", "AT", "ANSWER", "NEXT TRY")
         cells = [
@@ -66,7 +72,8 @@ def show(console: Console, campaign_id: int) -> None:
             for row in troubles
         ]
         lines += ["", table(cells, heads)]
-    console.result({**summary, "troubles": troubles}, "\n".join(lines))
+    document = {**summary, "came_back": came_back, "blocked_by": blocked_by, "troubles": troubles}
+    console.result(document, "\n".join(lines))
 
 
 @campaign.command()

@@ -27,6 +27,9 @@ HOUSEKEEPING = 300.0
 """Seconds between rounds of housekeeping."""
 MAILBOX_GRACE = 5.0
 """Seconds for the message that is being read when the command is to stop."""
+MANY_FORGERIES = 50
+"""Reports about no mail of ours at one look that the operator should hear of."""
+FORGERIES = "reports about no mail of ours came at once; somebody may be forging them, and they change nothing."
 LOOKING_UP = 1.0
 """Seconds between looks at confirmations that wait for the DNS."""
 
@@ -192,7 +195,7 @@ def sending(console: Console, site: Site, grace: float = GRACE) -> Iterator[Call
     for thread in threads:
         thread.start()
     try:
-        with hearing(site, on_trouble):
+        with hearing(console, site, on_trouble):
             yield sender.wake
     finally:
         over.set()
@@ -204,7 +207,7 @@ def sending(console: Console, site: Site, grace: float = GRACE) -> Iterator[Call
 
 
 @contextmanager
-def hearing(site: Site, on_trouble: Callable[[Exception], None]) -> Iterator[None]:
+def hearing(console: Console, site: Site, on_trouble: Callable[[Exception], None]) -> Iterator[None]:
     """The mailbox of bounces, if there is one, read again and again in a thread, until the block ends."""
     if not site.config.feedback.mailbox:
         yield
@@ -216,7 +219,9 @@ def hearing(site: Site, on_trouble: Callable[[Exception], None]) -> Iterator[Non
     def hear() -> None:
         while not over.is_set():
             try:
-                listen(site, goes_on=lambda: not over.is_set())
+                done = listen(site, goes_on=lambda: not over.is_set())
+                if done.tally.unmatched >= MANY_FORGERIES:
+                    console.warn(f"{done.tally.unmatched} {FORGERIES}")
             except Exception as error:
                 on_trouble(error)
             over.wait(60 * site.config.feedback.interval)

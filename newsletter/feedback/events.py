@@ -71,6 +71,7 @@ def of_campaign(connection: Connection, campaign_id: int) -> dict[str, int]:
         select(e.kind, func.count(func.distinct(e.subscriber_id)).label("readers"))
         .where(e.campaign_id == campaign_id)
         .group_by(e.kind)
+        .order_by(e.kind)
     )
     return {row.kind: row.readers for row in rows}
 

@@ -14,6 +14,8 @@ from feedback_world import FeedbackWorld
 from sqlalchemy import select
 
 from newsletter import config
+from newsletter.cli.console import Console
+from newsletter.cli.serve import MANY_FORGERIES, hearing
 from newsletter.clock import FrozenClock, utc_now
 from newsletter.feedback import mail, poll
 from newsletter.feedback.maildir import Maildir
@@ -90,6 +92,17 @@ def test_file_becomes_an_event_and_a_suppression(run: Commands, world: FeedbackW
     shown = run.ok("feedback", "list", "--kind", "hard", "--campaign", campaign).out
     assert "user unknown" in shown
     assert run.ok("feedback", "list", "--kind", "soft").out == "Nothing came back.\n"
+
+
+def test_campaign_shows_what_came_back_and_who_blocks_us(run: Commands, world: FeedbackWorld, tmp_path: Path) -> None:
+    campaign, readers = world.send("spring"), world.readers
+    for number, words in enumerate((GONE, "550 5.7.1 blocked for policy reasons", "550 5.7.1 blocked by our list")):
+        report = tmp_path / f"{number}.eml"
+        report.write_bytes(bounce(world, campaign, readers[number], words))
+        run.ok("feedback", "read", report)
+    shown = run.ok("campaign", "show", campaign, "--json").json
+    assert (shown["came_back"], shown["blocked_by"]) == ({"block": 2, "hard": 1}, {"example.net": 2})
+    assert "blocked by    example.net 2" in run.ok("campaign", "show", campaign).out
 
 
 def test_pipe_takes_whatever_comes_and_exits_0(run: Commands, world: FeedbackWorld) -> None:
@@ -243,6 +256,23 @@ def test_reports_expire_and_facts_stay(world: FeedbackWorld, maildir: Path) -> N
         assert connection.execute(select(feedback_reports)).all() == []
         assert connection.execute(select(feedback_letters)).all() == []
     assert len(world.events()) == 1
+
+
+def test_operator_hears_of_many_forgeries_while_serving(
+    site_folder: Path, maildir: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with Site(site_folder, *config.load(site_folder, {})) as site:
+        for number in range(MANY_FORGERIES):
+            to = f"b-{'a' * 35}{number // 20 + 2}{number % 20 // 4 + 2}"
+            report = DSN.format(to=to, recipient="r@example.net", status="5.1.1", words=GONE)
+            (maildir / "new" / f"{number}").write_text(report, "utf-8")
+        troubles: list[Exception] = []
+        with hearing(Console(), site, troubles.append):
+            deadline = time.monotonic() + 20
+            while names(maildir / "new") and time.monotonic() < deadline:
+                time.sleep(0.05)
+    assert "50 reports about no mail of ours" in capfd.readouterr().err
+    assert troubles == []
 
 
 def test_folder_that_is_no_maildir_is_a_sentence(run: Commands, maildir: Path) -> None:
