@@ -252,6 +252,13 @@ def test_front_without_pages_behind_it_is_told(case, certificate) -> None:
     assert (finding.level, "502" in finding.sentence) == ("error", True)
 
 
+def test_certificate_that_does_not_verify_is_an_error(case, certificate, inside: int, tmp_path: Path) -> None:
+    stranger = make_certificate(tmp_path / "stranger")
+    with front(stranger, inside) as port:
+        finding = looked_at(case, port)["pages.reachable"]
+    assert (finding.level, "certificate" in finding.sentence) == ("error", True)
+
+
 def test_another_sites_pages_are_not_taken_for_ours(case, certificate, inside: int, site_file: Path) -> None:
     (site_file.parent / "var" / "keys.toml").unlink()
     from newsletter.tokens import KeyRing

@@ -70,6 +70,16 @@ def test_staged_content_counts_and_not_what_lies_on_disk(newsletter: Commands, s
     newsletter.ok("hygiene")
 
 
+def test_site_below_the_top_of_a_repository_is_looked_at_alone(newsletter: Commands, site_folder: Path) -> None:
+    top = site_folder.parent
+    git(top, "init", "-q")
+    (top / "elsewhere.md").write_text("bob@firma.de\n", "utf-8")
+    (site_folder / "notes.md").write_text("ada@firma.de\n", "utf-8")
+    assert found(newsletter("hygiene", "--json")) == [("address", "notes.md", 1)]
+    git(top, "add", "-A")
+    assert found(newsletter("hygiene", "--staged", "--json")) == [("address", "notes.md", 1)]
+
+
 def test_paths_narrow_the_look(newsletter: Commands, site_folder: Path) -> None:
     (site_folder / "notes.md").write_text("ada@firma.de\n", "utf-8")
     newsletter.ok("hygiene", site_folder / "issues")
