@@ -24,7 +24,7 @@ _ALSO = re.compile(
 )
 _HIDDEN = re.compile(r"redact|xxx|\*\*|\[.*\]|removed|anonym|hidden|undisclosed", re.IGNORECASE)
 _LOOPS = re.compile(
-    r"\b(?:abuse|fbl|feedback|feedbackloop|complaints?|scomp|staff|spam|jmrp|arf|fbl-[\w-]+|[\w.-]*feedback[\w.-]*)@",
+    r"\b(?:abuse|fbl|feedback|feedbackloop|complaints?|scomp|staff|spam|jmrp|arf|fbl-[\w-]+|[\w.-]*feedback[\w.-]*)@|@[\w.-]*spamcop\.",
     re.IGNORECASE,
 )
 _HEADER_LINES = re.compile(

@@ -13,8 +13,9 @@ from functools import cache, cached_property
 from importlib.resources import files
 
 from newsletter.feedback import recipients
-from newsletter.feedback.codes import folded
+from newsletter.feedback.codes import by_words, codes_in, folded
 from newsletter.feedback.message import Mail
+from newsletter.feedback.verdict import Kind
 
 _AUTO_HEADERS = frozenset(
     [
@@ -138,16 +139,24 @@ class Manner:
 
     @cached_property
     def is_bounce(self) -> bool:
-        """Whether it reports on a delivery, by several signs."""
+        """Whether it reports on a delivery: a machine's own sign, a failure (or success), and enough of both."""
         headers = self.mail.headers
-        is_certain = "x-failed-recipients" in headers or headers.content_type[0] == "multipart/report"
+        kind, parameters = headers.content_type
+        is_report = kind == "multipart/report" and parameters.get("report-type", "delivery-status").endswith("status")
+        is_certain = is_report or "x-failed-recipients" in headers
         is_certain = is_certain or any(phrase in self.text[:160] for phrase in self._phrases["openers"]["certain"])
         nobody = not recipients.bare(headers.get("from"))
         if self.subject is Subject.ANSWER or not (self.is_daemon or self.has_null_sender or is_certain or nobody):
             return False
+        announces = self.subject in {Subject.FAILURE, Subject.SUCCESS}
+        tells = self.opens("failure") or self.opens("success")
+        explains = tells or bool(codes_in(self.text)[0]) or by_words(self.text) is Kind.HARD
+        if not (self.is_daemon or is_certain or nobody):
+            return announces and explains  # holiday replies have no envelope sender either
+        if not (announces or explains or is_certain):
+            return False
         points = 2 * self.is_daemon + self.has_null_sender + nobody + 3 * is_certain
-        points += 2 * (self.subject is Subject.FAILURE) + 2 * self.opens("failure")
-        return points >= ENOUGH
+        return points + 2 * announces + 2 * tells >= ENOUGH
 
 
 def _first(subject: str, listed: list[str]) -> int:
