@@ -27,6 +27,7 @@ BOTH = (
     "unit/campaigns",
     "integration/test_api.py",
     "integration/test_series.py",
+    "integration/test_side_by_side.py",
     "integration/test_web_confirm.py",
     "integration/test_web_gate.py",
     "integration/test_web_signup.py",

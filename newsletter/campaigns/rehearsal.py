@@ -63,8 +63,12 @@ def copy_database(database: Database, path: Path) -> None:
     """Write a consistent copy to `path`, whatever is written beside it; the original is only read."""
     with database.read() as connection:
         source = connection.connection.driver_connection
-        assert isinstance(source, sqlite3.Connection)  # noqa: S101 - `Database` opens nothing else
         try:
+            if not isinstance(source, sqlite3.Connection):
+                from newsletter.store import copying  # brings Alembic along
+
+                copying.into_file(database, path)
+                return
             with closing(sqlite3.connect(path)) as copy:
                 # In one go: copied in steps, a database that is written to makes the copying begin again.
                 source.backup(copy)
