@@ -29,6 +29,8 @@ MOST = 10_000
 """Rows that a JSON answer quotes."""
 SHOWN = 50
 """Rows that a plan or a taking back shows on a terminal; the file has all of them."""
+FLAGS = frozenset({"--json", "--yes", "--quiet", "--debug"})
+"""What may stand before `list` and `undo` as well."""
 FORMATS = (
     *("plain", "addresses", "mailchimp", "mailchimp-unsubscribed", "mailchimp-cleaned", "mailchimp-nonsubscribed"),
     *("listmonk", "substack", "ghost", "keila", "buttondown"),
@@ -42,9 +44,11 @@ class Import(click.Command):
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         """The context of what is meant; a file of that name is written ./undo."""
-        action = {"list": list_imports, "undo": undo}.get(args[0]) if args else None
+        ahead = list(itertools.takewhile(lambda word: word in FLAGS, args))
+        rest = args[len(ahead) :]
+        action = {"list": list_imports, "undo": undo}.get(rest[0]) if rest else None
         if action is not None:
-            return action.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
+            return action.make_context(f"{info_name} {rest[0]}", [*rest[1:], *ahead], parent, **extra)
         return super().make_context(info_name, args, parent, **extra)
 
 

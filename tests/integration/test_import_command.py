@@ -237,6 +237,12 @@ def test_what_cannot_be_done_is_one_sentence(
     assert said in done.err
 
 
+def test_global_options_work_before_and_behind_list_and_undo(run: Commands) -> None:
+    number = bring(run, write(run, "email\nada@example.net\n"))["import"]
+    assert run.ok("subscriber", "import", "--json", "list").json == bring(run, "list")
+    assert run.ok("subscriber", "import", "--yes", "--json", "undo", number).json["removed"] == 1
+
+
 # -- basis and date ----------------------------------------------------------------------------------
 
 
