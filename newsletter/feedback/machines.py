@@ -7,13 +7,14 @@ because people answer bounces, forward them and write about them.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from enum import StrEnum
 from functools import cache, cached_property
 from importlib.resources import files
 
 from newsletter.feedback import recipients
-from newsletter.feedback.codes import by_words, codes_in, folded
+from newsletter.feedback.codes import MAX_TEXT, by_words, codes_in, folded
 from newsletter.feedback.message import Mail
 from newsletter.feedback.verdict import Kind
 
@@ -34,6 +35,7 @@ _AUTO_HEADERS = frozenset(
     ]
 )
 _AUTO_PRECEDENCE = frozenset({"auto_reply", "auto-reply", "autoreply"})
+_QUOTED = re.compile(r">(?!>)")
 ENOUGH = 3
 """Points from which a text for humans is a bounce."""
 
@@ -59,8 +61,9 @@ class Manner:
 
     @cached_property
     def text(self) -> str:
-        """What it says to humans, folded, its first 4,000 characters."""
-        return folded("\n".join(self.mail.texts))
+        """What it says to humans itself, nothing quoted, folded, its first 4,000 characters."""
+        lines = "\n".join(self.mail.texts)[: 4 * MAX_TEXT].split("\n")
+        return folded("\n".join(line for line in lines if not _QUOTED.match(line)))
 
     @cached_property
     def subject(self) -> Subject:
@@ -144,15 +147,21 @@ class Manner:
         kind, parameters = headers.content_type
         is_report = kind == "multipart/report" and parameters.get("report-type", "delivery-status").endswith("status")
         is_certain = is_report or "x-failed-recipients" in headers
-        is_certain = is_certain or any(phrase in self.text[:160] for phrase in self._phrases["openers"]["certain"])
         nobody = not recipients.bare(headers.get("from"))
-        if self.subject is Subject.ANSWER or not (self.is_daemon or self.has_null_sender or is_certain or nobody):
+        if not (self.is_daemon or self.has_null_sender or is_certain or nobody):
+            # Kept without its envelope sender, a bounce still begins as nobody else begins a mail.
+            is_anybodys = "return-path" in headers or "in-reply-to" in headers
+            is_certain = not is_anybodys and any(
+                phrase in self.text[:160] for phrase in self._phrases["openers"]["certain"]
+            )
+        if self.subject is Subject.ANSWER:
             return False
         announces = self.subject in {Subject.FAILURE, Subject.SUCCESS}
         tells = self.opens("failure") or self.opens("success")
         explains = tells or bool(codes_in(self.text)[0]) or by_words(self.text) is Kind.HARD
         if not (self.is_daemon or is_certain or nobody):
-            return announces and explains  # holiday replies have no envelope sender either
+            # Holiday replies have no envelope sender either.
+            return self.has_null_sender and announces and explains
         if not (announces or explains or is_certain):
             return False
         points = 2 * self.is_daemon + self.has_null_sender + nobody + 3 * is_certain
