@@ -24,6 +24,7 @@ ACTS = {
     "imported": "was put on the list by its operator, on the stated basis",
     "unsubscribed": "left the list",
     "disowned": "said that they had not asked for it",
+    "undone": "is without the consent that an import had stated, because the import was taken back",
 }
 
 HOW_TO_CHECK = """

@@ -365,6 +365,7 @@ def test_import_is_taken_back_as_far_as_nobody_has_acted_since(run: Commands, op
             select(deliveries.c.status).where(deliveries.c.status == "pending", deliveries.c.subscriber_id < 0)
         ).all()
         assert waiting == []
+    assert "because the import was taken back" in run.ok("subscriber", "consent", "other@example.net").out
     assert run("subscriber", "import", "undo", number).code == 4
     assert bring(run, "list")["imports"][0]["status"] == "undone"
 
