@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from flask import Blueprint, Response, request
+from sqlalchemy import Connection
 
 from newsletter import addresses
 from newsletter.store.schema import CampaignKind
@@ -16,6 +17,7 @@ from newsletter.subscribers import signup
 from newsletter.subscribers.consent import Wording
 from newsletter.subscribers.letterhead import INERT
 from newsletter.subscribers.linked import mailed
+from newsletter.subscribers.people import Subscriber
 from newsletter.subscribers.signup import Answer, Outcome
 from newsletter.web import language
 from newsletter.web.door import Door, door, evidence, is_cross_site
@@ -42,6 +44,7 @@ def act(token: str) -> Response:
     if is_cross_site():
         return _question(token, 403)
     with here.site.database.write() as connection:
+        _expect_language(connection, uid, seq)
         shown = _wording(here, signup.preview_confirmation(connection, uid, seq, here.site.clock()))
         outcome = signup.confirm(connection, uid, seq, evidence("confirm-page"), here.site.clock(), shown)
     if outcome.answer is Answer.DONE:
@@ -67,6 +70,7 @@ def disown(token: str) -> Response:
     if is_cross_site():
         return _disown_question(token, 403)
     with here.site.database.write() as connection:
+        _expect_language(connection, uid, seq)
         signup.disown(connection, uid, seq, evidence("not-me-page"), here.site.clock())
     return here.page("disowned")
 
@@ -75,15 +79,21 @@ def _question(token: str, status: int = 200) -> Response:
     here = door()
     uid, seq = here.site.keys.verify("confirm", token, 2)
     with here.site.database.read() as connection:
-        person, _ = mailed(connection, CampaignKind.CONFIRM, uid, seq)
+        person = _expect_language(connection, uid, seq)
         outcome = signup.preview_confirmation(connection, uid, seq, here.site.clock())
-    language.expect(person.language)
     if outcome.answer is not Answer.DONE:
         return _settled(outcome)
     if _is_person_looking():
         here.site.turnout.viewed(uid, seq, here.site.clock())
     lists, not_me = here.lists(outcome.list_ids), here.site.keys.sign("disown", uid, seq)
     return here.page("confirm", status, lists=lists, masked=addresses.mask(person.email), token=token, not_me=not_me)
+
+
+def _expect_language(connection: Connection, uid: int, seq: int) -> Subscriber:
+    """Whom the link names; from here on the answer speaks their language, and so does the evidence."""
+    person, _ = mailed(connection, CampaignKind.CONFIRM, uid, seq)
+    language.expect(person.language)
+    return person
 
 
 def _wording(here: Door, outcome: Outcome) -> Wording:
@@ -113,8 +123,7 @@ def _disown_question(token: str, status: int = 200) -> Response:
     here = door()
     uid, seq = here.site.keys.verify("disown", token, 2)
     with here.site.database.read() as connection:
-        person, _ = mailed(connection, CampaignKind.CONFIRM, uid, seq)
-    language.expect(person.language)
+        person = _expect_language(connection, uid, seq)
     return here.page("not_me", status, masked=addresses.mask(person.email), token=token)
 
 

@@ -61,8 +61,10 @@ def name_of(tag: str) -> str:
 
 
 def at(path: str, offered: Sequence[str]) -> str:
-    """`path` on our pages with the reader's choice kept."""
+    """`path` on our pages with the language kept that the reader has chosen, now or once."""
     language = chosen(offered)
+    if not language and has_request_context() and len(offered) > 1:
+        language = _match(g.get("reader_language", ""), offered)
     return f"{path}?{PARAMETER}={language}" if language else path
 
 

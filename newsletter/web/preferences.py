@@ -138,6 +138,7 @@ def move(token: str) -> Response:
         return _address_question(token, 403)
     with here.site.database.write() as connection:
         act = preferences.Act(evidence("new-address-page"), None, here.site.clock())
+        _expect_language(connection, uid)
         answer, address = moving.move(connection, uid, seq, act, here.site.keys)
     if answer is Moved.DONE:
         here.on_enrolled()
@@ -148,10 +149,16 @@ def _address_question(token: str, status: int = 200) -> Response:
     here = door()
     uid, seq = here.site.keys.verify("address", token, 2)
     with here.site.database.read() as connection:
+        _expect_language(connection, uid)
         answer, address = moving.preview(connection, uid, seq, here.site.clock())
     if answer in {Moved.ALREADY, Moved.EXPIRED}:
         return _address_answer(answer, address)
     return here.page("preferences_address", status, token=token, masked=addresses.mask(address.email))
+
+
+def _expect_language(connection: Connection, uid: int) -> None:
+    person = people.by_uid(connection, uid)
+    language.expect("" if person is None else person.language)
 
 
 def _address_answer(answer: Moved, address: Address) -> Response:

@@ -56,6 +56,7 @@ def act(token: str) -> Response:
     source = evidence("one-click" if one_click else "unsubscribe-page")
     with here.site.database.write() as connection:
         person = people.by_uid(connection, uid)
+        language.expect("" if person is None else person.language)
         left = person is not None and signup.unsubscribe(
             connection, person, list_id, source, here.site.clock(), farewell=farewell
         )
@@ -66,7 +67,7 @@ def act(token: str) -> Response:
 
 def _left(here: Door, list_id: int, uid: int | None = None) -> Response:
     known = here.lists([list_id])
-    again = f"/lists/{known[0].slug}" if known else "/"
+    again = here.at(f"/lists/{known[0].slug}" if known else "/")
     preferences = "" if uid is None else here.site.keys.sign("preferences", uid)
     return here.page("unsubscribed", list_title=_title(here, list_id), again=again, preferences=preferences)
 

@@ -96,6 +96,26 @@ def test_language_is_kept_with_the_subscription_and_mails_follow_it(world: World
     assert 'lang="de"' in page.get_content()
 
 
+def test_answers_speak_the_language_of_the_reader_whatever_the_browser_asks_for(world: World) -> None:
+    english = {"Accept-Language": "en"}
+    button = world.sign_up("ada@example.net", "/?lang=de", name="Ada")
+    question = world.client.get(button, headers=english)
+    assert "Anmeldung bestätigen" in question.text
+    assert f'action="{button}?lang=de"' in question.text
+    assert "Sie sind dabei" in world.client.post(button, headers=english).text
+    confirmed = [row for row in world.rows("consent_records") if row.kind == "confirmed"][-1]
+    (wording,) = [row for row in world.rows("wordings") if row.hash == confirmed.wording_hash]
+    assert wording.language == "de"
+    left = world.client.post(world.leave_path("ada@example.net"), headers=english)
+    assert "Sie sind abgemeldet" in left.text
+    assert 'href="/lists/steady-spine?lang=de"' in left.text
+    stranger = world.sign_up("eve@example.net", "/?lang=de")
+    assert "Wir lassen Sie in Ruhe" in world.client.post(world.not_me_path("eve@example.net"), headers=english).text
+    gone = world.client.get(stranger, headers=english)
+    assert "Dieser Link ist abgelaufen" in gone.text
+    assert 'href="/lists/steady-spine?lang=de"' in gone.text
+
+
 def test_words_of_consent_name_their_language(world: World) -> None:
     world.fill_in("/?lang=de", email="ada@example.net")
     [words] = world.rows("wordings")
