@@ -73,6 +73,7 @@ def test_configuration_that_cannot_be_read_is_a_finding_and_exits_3(newsletter: 
     assert "smpt" in finding["sentence"]
 
 
+@pytest.mark.sqlite
 def test_quick_asks_nothing_of_the_network(newsletter: Commands, site_file: Path) -> None:
     site_file.write_text(settings(), "utf-8")
     with nameserver.serving({}) as server:
