@@ -83,6 +83,9 @@ def served(folder: Path, *, prepare: Callable[[Path], None] | None = None, **set
     env = {"NEWSLETTER_BASE_URL": url, **settings}
     done = run("init", str(folder))
     assert done.returncode == 0, done.stderr
+    if "NEWSLETTER_DATABASE__URL" in settings:
+        done = run("--site", str(folder), "db", "upgrade", env=env)
+        assert done.returncode == 0, done.stderr
     if prepare is not None:
         prepare(folder)
     process = subprocess.Popen(

@@ -18,21 +18,25 @@ import tempfile
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+import postgres
 import served
 import table
 from sqlalchemy import select
 
+from newsletter import config
 from newsletter.site import Site
 from newsletter.store.schema import CampaignKind, campaigns, deliveries, subscribers
 
 PROXY = {"NEWSLETTER_SERVER__TRUSTED_PROXIES": "127.0.0.1"}
 OPEN = {f"NEWSLETTER_SIGNUPS__{key}": "1000000000" for key in ("ATTACK", "MAILS_PER_MINUTE", "MAILS_PER_DOMAIN")}
+TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 BUDGET = 120
 """Confirmation mails a minute: less than by default, so that it is reached."""
 Attempt = Callable[[int], tuple[dict[str, str], str]]
@@ -87,31 +91,46 @@ class Visitor:
 def main() -> int:
     """Rows of the table; 1 when a figure misses what is needed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--attempts", type=int, default=160_000, help="sign-ups of robots (default: %(default)s)")
+    parser.add_argument(
+        "--attempts", type=int, default=160_000, help="sign-ups of robots, 0 for none (default: %(default)s)"
+    )
     parser.add_argument("--addresses", type=int, default=8_000, help="they come from (default: %(default)s)")
     parser.add_argument("--connections", type=int, default=16, help="of theirs at once (default: %(default)s)")
     parser.add_argument("--calm", type=int, default=4_000, help="sign-ups without a flood (default: %(default)s)")
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite", help="(default: %(default)s)")
     parser.add_argument("--bare", action="store_true", help="rows without the head of the table")
     chosen = parser.parse_args()
     table.begin(chosen)
-    with tempfile.TemporaryDirectory(prefix="newsletter-bench-") as folder:
-        calm(Path(folder, "calm"), chosen)
-        return flood(Path(folder, "flood"), chosen)
+    with tempfile.TemporaryDirectory(prefix="newsletter-bench-") as folder, _databases(chosen.database) as database:
+        calm(Path(folder, "calm"), chosen, database())
+        return flood(Path(folder, "flood"), chosen, database()) if chosen.attempts else 0
 
 
-def calm(folder: Path, chosen: argparse.Namespace) -> None:
+@contextmanager
+def _databases(kind: str) -> Iterator[Callable[[], dict[str, str]]]:
+    """Gives the settings of one more Site with a database of that kind, on a server that waits for its disk."""
+    if kind == "sqlite":
+        yield dict
+        return
+    with postgres.running(durable=True) as server:
+        yield lambda: {"NEWSLETTER_DATABASE__URL": server.url_of(server.create())}
+
+
+def calm(folder: Path, chosen: argparse.Namespace, database: dict[str, str]) -> None:
     """Sign-ups as fast as they go, all different and all wanted."""
-    with served.served(folder, **PROXY, **OPEN) as site:
+    with served.served(folder, **PROXY, **OPEN, **database) as site:
         url, form = site.url, form_of(site.url)
         seconds, times = _press(url, 8, chosen.calm, lambda n: ({**form, "email": f"reader{n}@d{n}.org"}, ip_of(n)))
     rate = chosen.calm / seconds
     note = f"p99 {times.percentile(0.99):.0f} ms; answers {times.statuses}"
-    table.row("sign-ups a second through the form, SQLite", table.at_least(100, "a second"), [rate], note)
+    table.row(
+        f"sign-ups a second through the form, {TITLES[chosen.database]}", table.at_least(100, "a second"), [rate], note
+    )
 
 
-def flood(folder: Path, chosen: argparse.Namespace) -> int:
+def flood(folder: Path, chosen: argparse.Namespace, database: dict[str, str]) -> int:
     """Robots and readers at once."""
-    with served.served(folder, **PROXY, NEWSLETTER_SIGNUPS__MAILS_PER_MINUTE=str(BUDGET)) as site:
+    with served.served(folder, **PROXY, NEWSLETTER_SIGNUPS__MAILS_PER_MINUTE=str(BUDGET), **database) as site:
         url, form = site.url, form_of(site.url)
         over = threading.Event()
         readers = Visitor(url)
@@ -120,7 +139,7 @@ def flood(folder: Path, chosen: argparse.Namespace) -> int:
         seconds, times = _press(url, chosen.connections, chosen.attempts, lambda n: _attempt(n, form, chosen.addresses))
         over.set()
         reading.join()
-    mails, to_victim = _enrolled(folder)
+    mails, to_victim = _enrolled(folder, database)
     minute = max(bisect.bisect_left(mails, at + 60_000) - nth for nth, at in enumerate(mails)) if mails else 0
     p99 = readers.times.percentile(0.99)
     note = (
@@ -202,9 +221,9 @@ def _hidden(page: str, name: str) -> str:
     return found[1] if found else ""
 
 
-def _enrolled(folder: Path) -> tuple[list[int], int]:
+def _enrolled(folder: Path, database: dict[str, str]) -> tuple[list[int], int]:
     """Moments (ms) of all confirmation mails, and how many went to the victim."""
-    with Site.open(folder) as site, site.database.read() as connection:
+    with Site(folder, *config.load(folder, database)) as site, site.database.read() as connection:
         rows = connection.execute(
             select(deliveries.c.enrolled_at, subscribers.c.email_key)
             .join(campaigns, campaigns.c.id == deliveries.c.campaign_id)
