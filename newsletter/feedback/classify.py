@@ -111,10 +111,17 @@ def _report(
             reason = printable(each.diagnostic or action, MAX_REASON)
             verdicts.append(Verdict(address, Kind.DELIVERED, 0, each.status, reason, found))
             continue
-        own = by_address.get(address.lower(), words if is_only else "")
-        said = _best([each.diagnostic, own, words if is_only else ""], each.status, own)
+        # A status that says what happened needs no help from what stands around it for humans.
+        own = by_address.get(address.lower(), "")
+        around = words if is_only and not _is_plain(each.status) else ""
+        said = _best([each.diagnostic, own or around, around], each.status, own or around)
         verdicts.append(_verdict(address, said, each.diagnostic or own or words, found))
     return verdicts
+
+
+def _is_plain(status: str) -> bool:
+    """Whether a status means one thing to everybody: the address is dead, or the mailbox full."""
+    return status.endswith(".2.2") or codes.by_code(0, status) is Kind.HARD
 
 
 def _action(status: str, manner: Manner) -> str:

@@ -116,6 +116,15 @@ def test_words_go_before_the_status_and_the_reply_before_both() -> None:
         assert verdict.kind is kind, (status, diagnostic)
 
 
+def test_plain_status_needs_no_help_from_words_around_it() -> None:
+    raw = report("Final-Recipient: rfc822; a@example.com\nAction: failed\nStatus: 5.1.1")
+    around = b"It failed. For security reasons, and by the policy of our company, we filter mail for spam."
+    (verdict,) = classify(raw.replace(b"It failed.", around))
+    assert verdict.kind is Kind.HARD
+    (vague,) = classify(raw.replace(b"It failed.", around).replace(b"5.1.1", b"5.0.0"))
+    assert vague.kind is Kind.BLOCK
+
+
 def test_codes_stand_beside_the_words() -> None:
     (verdict,) = classify(sample("hard/postfix-gmail"))
     assert (verdict.code, verdict.enhanced) == (550, "5.1.1")
