@@ -13,11 +13,15 @@ from pathlib import Path
 import pytest
 import websites
 from commands import Commands
+from feedback_world import FeedbackWorld
 from programs import program
 from sqlalchemy import Connection, insert, select, update
 from websites import World
 
 from newsletter import addresses, starter
+from newsletter.clock import FrozenClock
+from newsletter.feedback.verdict import Delivery, Kind
+from newsletter.site import Site
 from newsletter.store.feedback_schema import feedback_events, feedback_reports
 from newsletter.store.reply_schema import replies
 from newsletter.store.schema import (
@@ -150,6 +154,7 @@ def naming(folder: Path) -> list[str]:
     return found
 
 
+@pytest.mark.sqlite
 def test_no_file_of_the_site_names_who_is_forgotten(
     world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -216,6 +221,7 @@ def test_mail_of_an_old_queue_is_skipped(world: World) -> None:
         assert number not in set(connection.execute(select(deliveries.c.subscriber_id)).scalars())
 
 
+@pytest.mark.sqlite
 def test_row_number_dealt_out_again_inherits_nothing(world: World) -> None:
     world.subscribe("first@example.net")
     world.subscribe(ZED)
@@ -366,3 +372,24 @@ def test_confirmation_of_somebody_forgotten_meanwhile_leads_nowhere(world: World
     path = world.sign_up(ZED)
     world.site.forget(world.person(KEY))
     assert world.client.post(path).status_code == 404
+
+
+def test_reports_that_come_again_or_late_change_nothing(site: Site, clock: FrozenClock) -> None:
+    world = FeedbackWorld(site, clock)
+    reader = world.sign_up()[0]
+    campaign = world.send("spring")
+    raw = b"Final-Recipient: rfc822; " + reader.email.encode()
+    named = Delivery(verp=(world.verp(campaign, reader),), message_ids=(world.message_id(campaign, reader),))
+    hook = world.report(Kind.COMPLAINT, named, reader.email, source="ses", raw=raw)
+    world.intake.take([hook])
+    site.forget(reader)
+    with site.database.read() as connection:
+        before = [connection.execute(select(metadata.tables[name])).all() for name in sorted(metadata.tables)]
+    late = world.report(Kind.HARD, named, reader.email, raw=raw)
+    told = world.intake.take([hook, late])
+    assert told.events == 0
+    with site.database.read() as connection:
+        after = [connection.execute(select(metadata.tables[name])).all() for name in sorted(metadata.tables)]
+        assert suppression.reason_for(connection, reader.address_hash) is SuppressionReason.ERASED
+        assert connection.execute(select(feedback_reports)).all() == []
+    assert after == before

@@ -83,6 +83,7 @@ def mailed(world: World) -> set[str]:
     return {envelope.recipient.partition("@")[0] for envelope in transport.messages} - {"first"}
 
 
+@pytest.mark.sqlite
 def test_nobody_who_left_after_the_backup_is_mailed_again(world: World, tmp_path: Path) -> None:
     copy = tmp_path / "copy.db"
     backup.back_up(world.site.database, copy)
@@ -103,6 +104,7 @@ def test_nobody_who_left_after_the_backup_is_mailed_again(world: World, tmp_path
     assert world.rows("consent_records")[-3].personal["source"] in {"restored", "form", "confirm-page"}
 
 
+@pytest.mark.sqlite
 def test_restoring_by_command_keeps_what_was_there_and_catches_up_when_adopted(
     world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -126,6 +128,7 @@ def test_restoring_by_command_keeps_what_was_there_and_catches_up_when_adopted(
     assert again["departures"] == {"left": 0, "suppressed": 0, "released": 0, "forgotten": 0}
 
 
+@pytest.mark.sqlite
 def test_backup_is_whole_while_the_site_is_written_to(world: World, tmp_path: Path) -> None:
     backup.back_up(world.site.database, tmp_path / "a.db")
     with sqlite3.connect(tmp_path / "a.db") as copy:
@@ -134,6 +137,7 @@ def test_backup_is_whole_while_the_site_is_written_to(world: World, tmp_path: Pa
     assert [path.name for path in tmp_path.glob("*a.db*")] == ["a.db"]
 
 
+@pytest.mark.sqlite
 def test_file_that_is_no_backup_is_refused_and_nothing_changes(world: World, tmp_path: Path) -> None:
     before = world.fingerprint()
     for content in (b"nonsense" * 1000, b""):
@@ -143,6 +147,7 @@ def test_file_that_is_no_backup_is_refused_and_nothing_changes(world: World, tmp
     assert world.fingerprint() == before
 
 
+@pytest.mark.sqlite
 def test_return_whose_proof_is_lost_does_not_count_but_an_earlier_one_does(world: World, tmp_path: Path) -> None:
     leave(world, "ada")
     world.clock.advance(timedelta(days=1))
@@ -158,6 +163,7 @@ def test_return_whose_proof_is_lost_does_not_count_but_an_earlier_one_does(world
     assert world.status("bea@example.net") == "unsubscribed", "nothing is left that proves her return"
 
 
+@pytest.mark.sqlite
 def test_reader_who_changed_the_address_and_left_is_found_under_the_old_one(world: World, tmp_path: Path) -> None:
     backup.back_up(world.site.database, tmp_path / "copy.db")
     person = world.person("ada@example.net")
@@ -215,6 +221,7 @@ def test_line_is_on_disk_before_the_commit_and_gone_with_a_rollback(world: World
         assert not departures.is_behind(connection, kept)
 
 
+@pytest.mark.sqlite
 def test_restored_database_that_writes_before_it_reads_skips_nothing(world: World, tmp_path: Path) -> None:
     leave(world, "fay")
     backup.back_up(world.site.database, tmp_path / "copy.db")
@@ -282,6 +289,7 @@ def test_torn_lines_are_passed_over(text: str) -> None:
     assert Line.read(text) is None
 
 
+@pytest.mark.sqlite
 def test_existing_file_is_never_overwritten(world: World, tmp_path: Path) -> None:
     (tmp_path / "precious.db").write_text("mine")
     with pytest.raises(RefusedError):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import factories
 import pytest
 import websites
 from commands import Commands
@@ -223,7 +224,7 @@ def test_document_shows_the_mail_that_asked_and_when_it_left(world: World, run: 
 def test_document_says_when_the_chain_is_broken(world: World, run: Commands) -> None:
     world.subscribe(ADA)
     with world.site.database.write() as connection:
-        connection.execute(text("DROP TRIGGER consent_records_refuse_update"))
+        factories.unguard_evidence(connection)
         connection.execute(text("UPDATE consent_records SET at = at + 1 WHERE id = 1"))
     assert "record 1 was changed after it was written" in run.ok("subscriber", "consent", ADA).out
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import factories
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -30,11 +31,8 @@ def run(desk: Desk, *statements: str) -> None:
 
 
 def without_triggers(desk: Desk, *statements: str) -> list[tuple[int, str]]:
-    if desk.connection.dialect.name == "postgresql":
-        run(desk, "ALTER TABLE consent_records DISABLE TRIGGER USER", *statements)
-    else:
-        names = ("update", "delete", "replace")
-        run(desk, *(f"DROP TRIGGER consent_records_refuse_{name}" for name in names), *statements)
+    factories.unguard_evidence(desk.connection)
+    run(desk, *statements)
     return list(consent.broken(desk.connection))
 
 
