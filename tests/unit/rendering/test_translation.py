@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -65,6 +68,25 @@ def test_renewing_brings_what_is_new_untranslated_and_takes_what_is_gone(tmp_pat
         wanted.add(text, locations=[("a.html", 0)])
     text = '# Ours.\nmsgid ""\nmsgstr "Language: de\\n"\n\n#: a.html\nmsgid "{}"\nmsgstr "{}"\n'
     assert renewed(path, wanted).decode() == text.format("a", "x") + '\n#: a.html\nmsgid "abc"\nmsgstr ""\n'
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make on this machine")
+def test_make_messages_leaves_a_copy_of_the_repository_as_it_is(tmp_path: Path) -> None:
+    for name in ("newsletter", "templates"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    (tmp_path / "tests").mkdir()
+    for name in ("Makefile", "pyproject.toml", "constraints.txt", "tests/catalogues.py"):
+        shutil.copy2(ROOT / name, tmp_path / name)
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    (tmp_path / ".venv" / ".installed-test").touch()  # so that make installs nothing
+    done = subprocess.run(["make", "messages"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "de.po: 0 to translate" in done.stdout
+    for path in (ROOT / catalogues.FOLDER).glob("*.po"):
+        assert (tmp_path / catalogues.FOLDER / path.name).read_bytes() == path.read_bytes()
 
 
 def test_every_packaged_language_says_its_name() -> None:
