@@ -471,7 +471,7 @@ from newsletter.subscribers.importing import runs
 proceed = runs.progress
 def slow(*words):
     proceed(*words)
-    time.sleep(0.02)
+    time.sleep(0.1)
 runs.progress = slow
 from newsletter.cli.main import main
 sys.argv[0] = "newsletter"
