@@ -26,6 +26,8 @@ BOTH = (
     "unit/subscribers",
     "unit/campaigns",
     "integration/test_api.py",
+    "integration/test_api_feedback.py",
+    "integration/test_feedback_intake.py",
     "integration/test_series.py",
     "integration/test_side_by_side.py",
     "integration/test_web_confirm.py",

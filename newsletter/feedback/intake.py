@@ -39,6 +39,7 @@ MAX_RAW = 128 * 1024
 LOOK_BACK = 50
 """Issues looked at for a row of failures."""
 
+_ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")
 _ADDRESS = re.compile(r"[^\s<>\"'(),:;@\[\]]{1,64}@[^\s<>\"'(),:;@\[\]]{1,255}")
 
 
@@ -183,7 +184,7 @@ def _write(connection: Connection, event: _Event, match: Match, now: datetime) -
             seq=match.seq,
             provider=provider_of(match.person.email)[:255],
             code=event.code or None,
-            enhanced=event.enhanced[:16],
+            enhanced=event.enhanced if _ENHANCED.fullmatch(event.enhanced) else "",
             reason=without_addresses(event.reason),
             report_hash=digest,
         )

@@ -317,3 +317,14 @@ def test_copies_offer_to_unsubscribe_by_mail_only_where_that_is_read(run: Comman
         header = site.letterhead.unsubscribe_header("https://news.example.org/u/x", address)
     unfolded = header.value.replace(b"\r\n", b"").decode()
     assert unfolded == f"<https://news.example.org/u/x>, <mailto:{address}?subject=unsubscribe>"
+
+
+def test_copy_of_the_database_takes_nothing_out_of_the_mailbox(run: Commands, maildir: Path) -> None:
+    (maildir / "new" / "1.a").write_bytes(b"Subject: one\n\n")
+    settings = run.folder / "newsletter.toml"
+    relay = '\n[smtp]\nhost = "smtp.example.org"\n'
+    settings.write_text(settings.read_text("utf-8") + relay, "utf-8")
+    assert run("feedback", "poll").code == 4
+    assert names(maildir / "new") == ["1.a"]
+    run.ok("db", "adopt", "--yes")
+    assert run.ok("feedback", "poll", "--json").json["messages"] == 1

@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 from feedback_world import FeedbackWorld
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from websites import START, World
 from werkzeug.test import TestResponse
 
@@ -325,6 +327,108 @@ def test_own_fault_asks_the_provider_to_come_again_and_then_counts(hooks: Hooks,
     path.with_suffix(".away").rename(path)
     assert hooks(post).status_code == 200
     assert world.suppressed(reader) == "hard_bounce"
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(st.characters(exclude_categories=())),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+NAMES = st.sampled_from(
+    [
+        *("events", "id", "kind", "recipient", "reason", "code", "enhanced", "message_id", "event", "email", "type"),
+        *(
+            "status",
+            "smtp-id",
+            "sg_event_id",
+            "RecordType",
+            "Type",
+            "Email",
+            "ID",
+            "Details",
+            "Content",
+            "mail",
+            "bounce",
+        ),
+        *("bounceType", "bouncedRecipients", "emailAddress", "diagnosticCode", "headers", "source", "complaint"),
+        *(
+            "complainedRecipients",
+            "notificationType",
+            "eventType",
+            "delivery",
+            "recipients",
+            "severity",
+            "delivery-status",
+        ),
+    ]
+)
+LIKELY = st.sampled_from(
+    [
+        *(
+            "hard",
+            "soft",
+            "complaint",
+            "unsubscribed",
+            "Bounce",
+            "HardBounce",
+            "SpamComplaint",
+            "Complaint",
+            "Delivery",
+        ),
+        *(
+            "failed",
+            "permanent",
+            "complained",
+            "bounce",
+            "spamreport",
+            "r0@example.net",
+            "r\ud800@example.net",
+            "\ud800",
+        ),
+    ]
+)
+SAID = st.recursive(
+    JSON | LIKELY,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=6),
+    max_leaves=20,
+)
+
+
+@pytest.mark.parametrize("word", ["\ud800", "r\ud800@example.net", "x" * 300_000, "\0", "1" * 400])
+def test_odd_words_in_every_place_are_answered(hooks: Hooks, word: str) -> None:
+    hooks.feedback.send("spring")
+    event = dict.fromkeys(("enhanced", "reason", "code", "message_id", "envelope_sender", "list_unsubscribe"), word)
+    for recipient in (word, "r0@example.net"):
+        body = json.dumps(
+            {"events": [{"id": word + recipient, "kind": "soft", "recipient": recipient, **event}]}
+        ).encode()
+        signed = hmac.new(b"a-generic-secret", NOW.encode() + b"." + body, "sha256").hexdigest()
+        post = Post("generic", body, {"X-Newsletter-Timestamp": NOW, "X-Newsletter-Signature": signed})
+        assert hooks(post).status_code == (413 if len(body) > 1024 * 1024 else 200)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(said=SAID)
+def test_whatever_is_signed_is_answered_and_breaks_nothing(hooks: Hooks, said: Any) -> None:
+    body = json.dumps({"events": said} if isinstance(said, list) else said).encode()
+    signed = hmac.new(b"a-generic-secret", NOW.encode() + b"." + body, "sha256").hexdigest()
+    signature = base64.b64encode(EC_KEY.sign(NOW.encode() + body, ec.ECDSA(hashes.SHA256()))).decode()
+    token = hashlib.sha256(body).hexdigest()
+    proof = hmac.new(b"a-mailgun-key", (NOW + token).encode(), "sha256").hexdigest()
+    wrapped = {"signature": {"timestamp": NOW, "token": token, "signature": proof}, "event-data": said}
+    twilio = "X-Twilio-Email-Event-Webhook-"
+    posts = [
+        Post("generic", body, {"X-Newsletter-Timestamp": NOW, "X-Newsletter-Signature": signed}),
+        Post("sendgrid", body, {f"{twilio}Signature": signature, f"{twilio}Timestamp": NOW}),
+        Post("postmark", body, {"X-Newsletter-Secret": "a-postmark-password"}),
+        Post("mailgun", json.dumps(wrapped).encode(), {}),
+        sns(said),
+    ]
+    assert {hooks(post).status_code for post in posts} <= {200, 400}
 
 
 # -- SNS in particular -----------------------------------------------------------------------------

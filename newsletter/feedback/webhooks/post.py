@@ -120,6 +120,7 @@ def named(*, sender: str = "", message_id: str = "", headers: Any = None) -> Del
 
 def failure(recipient: str, words: str, about: Delivery, *, status: str = "", otherwise: Kind | None = None) -> Verdict:
     """A failed delivery judged by the server's own words; where they say nothing, `otherwise` as the provider says."""
+    words = words[: codes.MAX_TEXT]
     code, enhanced = codes.codes_in(words)
     enhanced = enhanced or status
     if otherwise is None or codes.by_words(words) is not None:
