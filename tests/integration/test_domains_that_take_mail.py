@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +15,9 @@ from commands import Commands
 from nameserver import NameServer
 from websites import World
 
+from newsletter.cli import serve
+from newsletter.cli.console import Console
+from newsletter.errors import StoreError
 from newsletter.site import Site
 from newsletter.store.schema import CampaignKind, DeliveryStatus
 from newsletter.subscribers import gate
@@ -146,6 +151,37 @@ def test_mail_falls_due_by_itself_where_nobody_looks_up(world: World) -> None:
     transport = MemoryTransport()
     world.site.sender(transport=transport).drain()
     assert len(transport.messages) == 1
+
+
+def test_serve_and_worker_look_up_beside_the_sender(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    transport = MemoryTransport()
+    monkeypatch.setattr(world.site, "transport", lambda: transport)
+    monkeypatch.setattr(serve, "LOOKING_UP", 0.02)
+    world.sign_up("ada@takes.example")
+    world.sign_up("bob@nobody.example")
+    with serve.sending(Console(quiet=True), world.site, 1):
+        deadline = time.monotonic() + 20
+        while len(transport.messages) < 1 and time.monotonic() < deadline:
+            time.sleep(0.02)
+    assert [envelope.recipient for envelope in transport.messages] == ["ada@takes.example"]
+    assert sorted(status for status, _ in confirmations(world)) == ["sent", "skipped"]
+
+
+def test_trouble_with_looking_up_is_told_once_and_stops_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rounds = threading.Semaphore(0)
+
+    def fail() -> None:
+        rounds.release()
+        raise StoreError("The disk is full.")
+
+    monkeypatch.setattr(world.site, "transport", MemoryTransport)
+    monkeypatch.setattr(world.site, "look_up_domains", fail)
+    monkeypatch.setattr(serve, "LOOKING_UP", 0.01)
+    with serve.sending(Console(), world.site, 1):
+        assert all(rounds.acquire(timeout=10) for _ in range(3))
+    assert capfd.readouterr().err.count("The disk is full.") == 1
 
 
 def test_findings_run_out_and_are_swept(world: World, server: NameServer) -> None:
