@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_serializer, model_validator
 
 from newsletter import spelling
 from newsletter.config.feedback import FeedbackConfig, WebhooksConfig
@@ -107,10 +107,17 @@ class PacingConfig(Section):
 class DatabaseConfig(Section):
     """Where people, campaigns and the ledger are kept."""
 
-    url: str = Field("sqlite:///var/newsletter.db", description="SQLAlchemy URL; paths are relative to the Site.")
+    url: str = Field(
+        "sqlite:///var/newsletter.db",
+        description="`sqlite:///` and a path relative to the Site, or `postgresql+psycopg://USER@HOST/NAME`.",
+    )
     durability: Literal["process", "power"] = Field(
         "process", description="`process` survives any crash of the program, `power` of the machine too."
     )
+
+    @field_serializer("url", when_used="json")
+    def _without_password(self, url: str) -> str:
+        return re.sub(r"(//[^:@/]*):[^@/]*@", r"\1:***@", url)
 
 
 class ListConfig(Section):

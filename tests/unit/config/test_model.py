@@ -163,3 +163,18 @@ def test_list_is_found_by_slug_and_the_nearest_is_named() -> None:
 def test_configuration_cannot_be_changed_afterwards() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         make().name = "Other"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("sqlite:///var/newsletter.db", "sqlite:///var/newsletter.db"),
+        ("postgresql+psycopg://me:hunter2@db/news", "postgresql+psycopg://me:***@db/news"),
+        ("postgresql+psycopg://:hunter2@db/news", "postgresql+psycopg://:***@db/news"),
+        ("postgresql+psycopg://me@db/news", "postgresql+psycopg://me@db/news"),
+    ],
+)
+def test_password_of_the_database_is_used_and_not_shown(url: str, shown: str) -> None:
+    found = make(database={"url": url})
+    assert found.database.url == url
+    assert found.model_dump(mode="json")["database"]["url"] == shown
