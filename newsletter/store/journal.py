@@ -5,8 +5,8 @@ written to a file that nobody restores: before the transaction is committed, on 
 each. A line whose commit failed errs on the side of the reader who pressed the button. The database keeps how far it
 knows the file; a restored one knows less, and catches up (`subscribers/departures`).
 
-Leaving never fails because this file cannot be written. Then a line is missing, a warning says so, and
-`departures.complete` writes it later.
+Leaving never fails because this file cannot be written. Then a line is missing, a warning says so, the database
+remembers it, and `departures.catch_up` writes it later.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ from sqlalchemy import Connection, Engine, event, insert, select, update
 from newsletter.store.journal_schema import journals
 
 log = logging.getLogger("newsletter.journal")
+
+INCOMPLETE = -1
+"""The position of a journal in which a line is missing, until it is completed."""
 
 _LINES, _MARKS = "newsletter journal lines", "newsletter journal marks"
 _OPTION = "newsletter_journal"
@@ -134,6 +137,7 @@ class Journal:
             name, before, after = self.append(lines)
         except OSError as error:
             log.warning("%s cannot be written (%s); a restored backup would not know who left.", self.path, error)
+            _run(connection, f"UPDATE journals SET position = {INCOMPLETE}")  # noqa: S608 - a number of ours
             return
         # A database that is behind stays behind: what it has not read yet must not be skipped.
         if name and not before:

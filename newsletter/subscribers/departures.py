@@ -65,7 +65,7 @@ def catch_up(database: Database, kept: Journal) -> CaughtUp:
         known = kept.known(connection, name) if name else None
     if name and known == size:
         return learned
-    if known is None or known > size:
+    if known is None or known > size or known == journal.INCOMPLETE:
         # Never heard of, or cut short: whichever of the two is poorer gets what the other has.
         complete(database, kept)
         name, size = kept.state()

@@ -81,7 +81,7 @@ def move(connection: Connection, uid: int, seq: int, act: preferences.Act, keys:
     journal.note(connection, Line(to_millis(act.now), Departure.MOVED, person.address_hash, digest.hex()))
     evidence = replace(act.evidence, basis="the reader's own change of address")
     confirmed = [
-        Act(ConsentKind.CONFIRMED, person.id, list_id, address.email, evidence)
+        Act(ConsentKind.CONFIRMED, person.id, list_id, address.email, evidence, act.wording)
         for list_id, status in preferences.standings(connection, person).items()
         if status is SubscriptionStatus.CONFIRMED
     ]

@@ -137,8 +137,8 @@ def move(token: str) -> Response:
     if is_cross_site():
         return _address_question(token, 403)
     with here.site.database.write() as connection:
-        act = preferences.Act(evidence("new-address-page"), None, here.site.clock())
         _expect_language(connection, uid)
+        act = preferences.Act(evidence("new-address-page"), _address_wording(here), here.site.clock())
         answer, address = moving.move(connection, uid, seq, act, here.site.keys)
     if answer is Moved.DONE:
         here.on_enrolled()
@@ -246,6 +246,13 @@ def _pause(connection: Connection, here: Door, person: Subscriber) -> None:
         preferences.pause(connection, person, None)
     elif days in map(str, PAUSES):
         preferences.pause(connection, person, here.site.clock() + timedelta(days=int(days)))
+
+
+def _address_wording(here: Door) -> Wording:
+    """What the page says that asks whether an address is theirs."""
+    config, say = here.site.config, here.words.gettext
+    shown = (config.name, say("Is this your new address?"), say("This is my address"))
+    return Wording(config.consent.version, here.language, "\n".join(shown))
 
 
 def _wording(here: Door) -> Wording:

@@ -272,6 +272,23 @@ def test_leaving_does_not_fail_because_the_journal_cannot_be_written(
     assert [line.what for line in world.site.departures.lines(0, world.site.departures.state()[1])] == [Departure.LEFT]
 
 
+def test_line_that_could_not_be_written_is_written_later(world: World) -> None:
+    leave(world, "ada")
+    path = world.site.departures.path
+    aside = path.rename(path.with_name("aside"))
+    path.mkdir()
+    leave(world, "bea")
+    path.rmdir()
+    aside.rename(path)
+    leave(world, "cyd")
+    digest = world.site.keys.address_hash("bea@example.net")
+    assert digest not in {line.address_hash for line in world.site.departures.lines(0, path.stat().st_size)}
+    assert world.site.catch_up().total == 0
+    assert digest in {line.address_hash for line in world.site.departures.lines(0, path.stat().st_size)}
+    with world.site.database.read() as connection:
+        assert not departures.is_behind(connection, world.site.departures)
+
+
 def test_without_a_journal_nothing_is_noted(tmp_path: Path, database: Database) -> None:
     with database.write() as connection:
         assert isinstance(journal.journal_of(connection), Journal)
