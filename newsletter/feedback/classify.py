@@ -116,7 +116,8 @@ def _report(
         around = words if is_only and not _is_plain(each.status) else ""
         said = _best([each.diagnostic, own or around, around], each.status, own or around)
         verdicts.append(_verdict(address, said, each.diagnostic or own or words, found))
-    return verdicts
+    # Some systems report once for every server they tried.
+    return list({(verdict.recipient.lower(), verdict.kind): verdict for verdict in reversed(verdicts)}.values())[::-1]
 
 
 def _is_plain(status: str) -> bool:

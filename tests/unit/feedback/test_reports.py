@@ -90,6 +90,12 @@ def test_each_address_of_a_notice_has_its_own_words_and_codes() -> None:
     ]
 
 
+def test_recipient_reported_twice_has_one_verdict() -> None:
+    group = "Final-Recipient: rfc822; {}@example.com\nAction: failed\nStatus: 5.1.1"
+    verdicts = classify(report(group.format("gone"), group.format("Gone"), group.format("away")))
+    assert [verdict.recipient for verdict in verdicts] == ["gone@example.com", "away@example.com"]
+
+
 def test_groups_without_blank_lines_are_told_apart() -> None:
     verdicts = classify(
         report(
