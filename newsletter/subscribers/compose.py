@@ -113,7 +113,8 @@ class MailComposer:
             is_public = self._config.archive.visibility == "public"
             context = {"archive_url": self._letterhead.link("archive/") if is_public else None}
         else:
-            context = {"signup_url": self._letterhead.link(f"lists/{lists[0].slug}")}
+            spoken = f"?lang={language}" if language and len(self._config.offered_languages) > 1 else ""
+            context = {"signup_url": self._letterhead.link(f"lists/{lists[0].slug}{spoken}")}
         rendered = render_mail(environment, kind.value, self._config, lists=[each.title for each in lists], **context)
         shared = [*self._letterhead.from_headers(), headers.structured("Auto-Submitted", "auto-generated")]
         if kind in _NAMED:

@@ -436,7 +436,7 @@ def test_broken_link_leads_nowhere_and_says_what_mail_programs_do(still: Line, d
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_link_used_twice_is_friendly_and_one_that_ran_out_leads_on(line: Line, language: str) -> None:
     path = line.world.sign_up("ada@example.net")
-    other = line.world.sign_up("bea@example.net")
+    other = line.world.sign_up("bea@example.net", f"/?lang={language}")
     first, again = (line.ask(path, b"", language=language) for _ in range(2))
     assert (first.status, again.status) == (200, 200)
     line.world.clock.advance(timedelta(days=8))
