@@ -7,6 +7,7 @@ along an edge that is not written here.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
@@ -80,7 +81,8 @@ def start_scheduled(connection: Connection, now: datetime) -> int:
     for row in connection.execute(late).all():
         when = f"{row.scheduled_at:%Y-%m-%d %H:%M} UTC"
         reason = f"its time, {when}, was missed by {_in_words(now - row.scheduled_at)}; resume sends it now"
-        move_campaign(connection, row.id, C.PAUSED, now=now, reason=reason)
+        with suppress(StateError):  # another sender was quicker, or the operator
+            move_campaign(connection, row.id, C.PAUSED, now=now, reason=reason)
     return int(
         connection.execute(
             update(campaigns)
