@@ -11,7 +11,9 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import psycopg
-from sqlalchemy import URL, Connection, Engine, bindparam, create_engine, text
+from psycopg.abc import Buffer
+from psycopg.types.string import StrDumperUnknown
+from sqlalchemy import URL, Connection, Engine, bindparam, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from newsletter.errors import ConfigError, ConflictError, StoreError
@@ -26,6 +28,13 @@ _LIKENESS = text(
     " FROM pg_control_system() AS s, pg_database AS d WHERE d.datname = current_database()"
 )
 _NOTHING_LOST = "Nothing was half-written."
+
+
+class _WithoutNul(StrDumperUnknown):
+    """No text there holds a NUL; what stands for characters that cannot be shown takes its place and finds nobody."""
+
+    def dump(self, obj: str) -> Buffer | None:
+        return super().dump(obj.replace("\0", "\ufffd"))
 
 
 class PostgreSQL(Backend):
@@ -53,12 +62,18 @@ class PostgreSQL(Backend):
         """See `Backend`. A connection that broke while it lay in the pool is noticed before it is handed out."""
         arguments: dict[str, Any] = {"application_name": "newsletter", "connect_timeout": 10}
         given = {name: arguments[name] for name in arguments if name not in self._url.query}
-        return create_engine(
+        engine = create_engine(
             self._url,
             isolation_level="READ COMMITTED",
             pool_pre_ping=True,
             connect_args=given | {"prepare_threshold": self._threshold},
         )
+
+        @event.listens_for(engine, "connect")
+        def _on_connect(connection: Any, _record: Any) -> None:
+            connection.adapters.register_dumper(str, _WithoutNul)
+
+        return engine
 
     def exists(self, engine: Engine) -> bool:
         """True, or what is raised says why nobody can tell."""

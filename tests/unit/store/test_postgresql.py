@@ -14,7 +14,7 @@ from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from newsletter.errors import ConfigError, ConflictError, StoreError
-from newsletter.store import migrate, revision
+from newsletter.store import bulk, migrate, revision
 from newsletter.store.dialect import add_if_new
 from newsletter.store.engine import Database
 from newsletter.store.schema import lists
@@ -122,6 +122,18 @@ def test_row_that_is_there_already_is_not_added_and_spoils_nothing(database: Dat
         assert add_if_new(connection, lists, {"slug": "one"})
         assert not add_if_new(connection, lists, {"slug": "one"})
     assert slugs(database) == {"one"}
+
+
+def test_text_with_a_nul_is_no_fault_and_finds_nobody_else(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(insert(lists).values(slug="a\0b"))
+        bulk.insert_rows(connection, lists, ("slug",), [("c\0d",), ("cd",)])
+        assert connection.execute(select(lists.c.slug).where(lists.c.slug == "c\0d")).scalars().all() == ["c\ufffdd"]
+    driver = database.driver()
+    with driver as execute:
+        assert execute("DELETE FROM lists WHERE slug = %(slug)s", {"slug": "a\0b"}) == 1
+    driver.close()
+    assert slugs(database) == {"c\ufffdd", "cd"}
 
 
 def test_driver_undoes_what_was_not_finished(database: Database) -> None:
