@@ -207,7 +207,8 @@ def _follow(connection: Connection, event: _Event, match: Match, now: datetime) 
         _unsubscribe(connection, match, event, now)
     reason = _reason_to_suppress(connection, rule, match)
     if reason is not None:
-        note = " ".join(part for part in (event.source, str(event.code or ""), event.enhanced, event.reason) if part)
+        words = event.reason or " ".join(part for part in (str(event.code or ""), event.enhanced) if part)
+        note = f"{event.source}: {words}" if words else event.source
         suppression.suppress(connection, match.person.address_hash, reason, now, without_addresses(note)[:200])
 
 
@@ -268,4 +269,4 @@ def _issues_to(connection: Connection, subscriber_id: int) -> list[Copy]:
 def without_addresses(text: str) -> str:
     """One line of somebody's words without the addresses they quote: facts outlive the people they are about."""
     line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
-    return _ADDRESS.sub("<address>", line)[:MAX_REASON]
+    return _ADDRESS.sub("…", line)[:MAX_REASON]

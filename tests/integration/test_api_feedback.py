@@ -60,7 +60,7 @@ def test_events_are_told_newest_first_in_pages(world: World, feedback: FeedbackW
         "provider": "example.net",
         "code": 550,
         "enhanced": "5.1.1",
-        "reason": "<<address>> is gone",
+        "reason": "<…> is gone",
     }
 
 
