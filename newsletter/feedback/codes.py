@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
+from typing import Any
 
 from newsletter.feedback import recipients
 from newsletter.feedback.verdict import Kind
@@ -57,6 +57,8 @@ class Entry:
     """What stands around the gaps of each."""
     patterns: tuple[re.Pattern[str], ...]
     unless: tuple[str, ...]
+    is_loose: bool = False
+    """Said of anything: a status code that means a dead address says more."""
 
     def occurs_in(self, text: str) -> bool:
         """Whether it applies to a text that `folded` has made."""
@@ -84,7 +86,10 @@ def judge(code: int, enhanced: str, text: str, phase: Phase = Phase.RCPT) -> Kin
     level = code // 100 or (int(enhanced[0]) if enhanced[:1].isdigit() else 5)
     if level in {2, 3}:
         return Kind.DELIVERED
-    kind = by_words(text) or by_code(code, enhanced)
+    entry = _first_in(text)
+    kind = entry.kind if entry else by_code(code, enhanced)
+    if entry and entry.is_loose and by_code(0, enhanced) is Kind.HARD:
+        kind = Kind.HARD
     if phase in {Phase.CONNECT, Phase.MAIL} and kind is not Kind.SOFT:
         return Kind.BLOCK if level == 5 or kind is Kind.BLOCK else Kind.SOFT
     if kind is None or (kind is Kind.HARD and level == 4):
@@ -92,13 +97,10 @@ def judge(code: int, enhanced: str, text: str, phase: Phase = Phase.RCPT) -> Kin
     return kind
 
 
-@lru_cache(maxsize=512)
 def by_words(text: str) -> Kind | None:
     """The kind that the words of a refusal have; None when they say nothing we know."""
-    text = folded(text)
-    for courtesy in _table().courtesies:
-        text = text.replace(courtesy, "")
-    return next((entry.kind for entry in _table().phrases if entry.occurs_in(text)), None)
+    entry = _first_in(text)
+    return entry.kind if entry else None
 
 
 def by_code(code: int, enhanced: str) -> Kind | None:
@@ -152,6 +154,15 @@ def folded(text: str) -> str:
     return _HOST.sub("host", " ".join(text.split()))
 
 
+@lru_cache(maxsize=512)
+def _first_in(text: str) -> Entry | None:
+    """The entry of the table that decides about a text."""
+    text = folded(text)
+    for courtesy in _table().courtesies:
+        text = text.replace(courtesy, "")
+    return next((entry for entry in _table().phrases if entry.occurs_in(text)), None)
+
+
 @dataclass(frozen=True)
 class _Table:
     courtesies: tuple[str, ...]
@@ -193,11 +204,12 @@ def _follow(text: str, place: int, pieces: list[str]) -> bool:
     return True
 
 
-def _entry(row: dict[str, Sequence[str] | str]) -> Entry:
+def _entry(row: dict[str, Any]) -> Entry:
     says = [tuple(folded(piece) for piece in phrase.split("…")) for phrase in row.get("says", ())]
     return Entry(
         Kind(str(row["kind"])),
         tuple(says),
         tuple(re.compile(pattern) for pattern in row.get("matches", ())),
         tuple(folded(phrase) for phrase in row.get("unless", ())),
+        bool(row.get("loose", False)),
     )
