@@ -108,6 +108,7 @@ class Visitor:
         """The page's one main heading is `title`, its language and direction are right, and it fits the screen."""
         heading = title if language else self.say(title)
         self.page.get_by_role("heading", level=1).get_by_text(heading, exact=True).wait_for()
+        self.page.wait_for_load_state("load")  # styles are part of how wide a page is
         spoken = language or self.language
         assert self.page.get_by_role("heading", level=1).count() == 1
         assert self._status == status, f"{title}: {self._status}"
