@@ -97,7 +97,7 @@ def test_keys_and_addresses_stay_out_of_logs(world: World, shop: Program, caplog
     shop("GET", "/nothing")
     assert shop.text not in caplog.text
     assert "@" not in caplog.text
-    assert "GET /api/v1/subscribers 200" in caplog.text
+    assert '"GET /api/v1/subscribers HTTP/1.1" 200' in caplog.text
 
 
 # -- limits ----------------------------------------------------------------------------------------
