@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from newsletter.addresses import for_the_wire
+from newsletter.addresses import Address, for_the_wire
 from newsletter.config import Config
 from newsletter.content.values import Image
 from newsletter.deliveries.claims import Delivery
+from newsletter.errors import TokenError
 from newsletter.rendering import headers
 from newsletter.rendering.headers import Header
 from newsletter.rendering.related import embedded_address
@@ -115,6 +116,14 @@ class Letterhead:
         """The part before the @: opaque, and the same on every try."""
         digest = self._keys.digest("message-id", delivery.campaign_id, delivery.uid, delivery.seq)
         return f"c{delivery.campaign_id}.{digest}"
+
+    def is_ours(self, address: Address) -> bool:
+        """Whether bounces come back there: what is mailed to it would go round in a circle."""
+        try:
+            self._keys.read_verp(address.email.rpartition("@")[0])
+        except TokenError:
+            return address.key == self._config.feedback.return_path.casefold()
+        return True
 
     # -- the copy ------------------------------------------------------------------------------
 

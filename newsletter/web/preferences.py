@@ -24,7 +24,7 @@ from newsletter.subscribers.letterhead import INERT
 from newsletter.subscribers.moving import Moved
 from newsletter.subscribers.people import Subscriber
 from newsletter.subscribers.preferences import Switched, Visit
-from newsletter.web import language
+from newsletter.web import language, posted
 from newsletter.web.door import Door, door, evidence, is_cross_site
 
 blueprint = Blueprint("preferences", __name__)
@@ -44,10 +44,11 @@ def show(token: str) -> Response:
 @blueprint.post("/preferences/<token>")
 def save(token: str) -> Response:
     """Lists, pause and language by any link; name and fields by a fresh one. What is not in the form stays."""
-    here, form = door(), request.form
+    here = door()
     if token == INERT:
         return here.page("test_copy")
     visit = _visit(token)
+    form = posted.form()
     if is_cross_site():
         return _page(token, visit, 403)
     own, errors = _own(here, visit)
@@ -86,7 +87,7 @@ def change_address(token: str) -> Response:
     if is_cross_site() or not visit.is_fresh:
         return _page(token, visit, 403, said="" if visit.is_fresh else "not_enough")
     try:
-        address = _address(request.form.get("email", ""), visit)
+        address = _address(posted.form().get("email", ""), visit)
     except AddressError as error:
         return _page(token, visit, 400, errors={"email": here.words.gettext(error.message)})
     with here.site.database.write() as connection:
@@ -265,7 +266,7 @@ def _wording(here: Door) -> Wording:
 
 def _address(text: str, visit: Visit) -> Address:
     address = addresses.parse(text)
-    if address.is_role:
+    if address.is_role or door().site.letterhead.is_ours(address):
         raise AddressError("That mailbox belongs to a function, not to a person. Please use your own.")
     if address.key == addresses.parse(visit.person.email).key:
         raise AddressError("That is the address we have already.")

@@ -17,7 +17,7 @@ from werkzeug.datastructures import MultiDict
 from newsletter import addresses
 from newsletter.addresses import Address
 from newsletter.config import Config, ListConfig
-from newsletter.errors import AddressError, NotFoundError, TokenError
+from newsletter.errors import AddressError, NotFoundError
 from newsletter.rendering.translation import SOURCE, Catalogue, noted
 from newsletter.subscribers import fields
 from newsletter.subscribers.entrance import enter
@@ -69,7 +69,7 @@ def post() -> Response:
     speak = here.words
     wanted = [speak.listing(each) for each in _wanted(here.site.config, form.getlist("list"))]
     address, extra, errors = _read(here.site.config, form, speak)
-    if address is not None and _is_ours(here, address):
+    if address is not None and here.site.letterhead.is_ours(address):
         errors["email"] = speak.gettext(_ROLE)
     if address is None or errors:
         return embeds.mistakes(errors) if embeds.asked_by_script() else _mistaken(here, wanted, form, errors)
@@ -139,15 +139,6 @@ def _read(
             if value:
                 extra[declared.name] = value
     return address, extra, errors
-
-
-def _is_ours(here: Door, address: Address) -> bool:
-    """Whether bounces come back there: what is mailed to it would go round in a circle."""
-    try:
-        here.site.keys.read_verp(address.email.rpartition("@")[0])
-    except TokenError:
-        return address.key == here.site.config.feedback.return_path.casefold()
-    return True
 
 
 def _mistaken(here: Door, wanted: Sequence[ListConfig], form: MultiDict[str, str], errors: dict[str, str]) -> Response:

@@ -21,6 +21,7 @@ from newsletter.access.scopes import Scope
 from newsletter.store.access_schema import api_answers
 from newsletter.store.schema import CampaignKind, SuppressionReason, consent_records
 from newsletter.subscribers import suppression
+from newsletter.tokens import Verp
 
 ADA = "ada@example.net"
 ISSUE = "001-why-your-back-hurts"
@@ -88,6 +89,13 @@ def test_key_with_one_scope_may_do_only_what_that_says(world: World, scope: Scop
         path = each.path.format(subscriber="1", campaign="1", list="x")
         answer = narrow(each.method, path, {} if each.body else None)
         assert (answer.status_code == 403) == (each.scope is not scope), (each.name, answer.text)
+
+
+def test_nobody_signs_our_own_bounce_mailbox_up(world: World, shop: Program) -> None:
+    ours = world.site.keys.verp(Verp(1, 2, 0)) + "@news.example.org"
+    answer = shop("POST", "/subscribers", {"email": ours})
+    assert (answer.status_code, "Bounces" in answer.text) == (422, True)
+    assert world.rows("subscribers") == []
 
 
 def test_keys_and_addresses_stay_out_of_logs(world: World, shop: Program, caplog: pytest.LogCaptureFixture) -> None:

@@ -168,6 +168,13 @@ def test_fresh_links_are_mailed_within_the_budgets_of_confirmations(world: World
     assert len(pages) == 1
 
 
+def test_what_is_no_utf8_changes_nothing(world: World) -> None:
+    path = fresh(world)
+    before = world.fingerprint()
+    answer = world.client.post(path, data=b"save=yes&name=%FF", content_type="application/x-www-form-urlencoded")
+    assert (answer.status_code, world.fingerprint() == before) == (400, True)
+
+
 def test_evidence_has_the_words_of_the_page_in_its_language(world: World) -> None:
     world.client.post(fresh(world) + "?lang=de", data={"save": "yes", "list": ["steady-spine", "clinic-notes"]})
     requested = [row for row in world.rows("consent_records") if row.kind == "requested"][-1]

@@ -267,6 +267,8 @@ def ask(connection: Connection, call: Call, asked: signup.Request) -> Entered:
     its own: that is worth more than work. The budgets of the mailbox, its domain and everybody hold for it like for a
     form. Whose network a person uses it does not know.
     """
+    if call.site.letterhead.is_ours(asked.address):
+        raise Problem(422, "Bounces come back to that mailbox; nobody reads there.")
     visit = Visit(asked.address, ip="", has_key=True)
     return enter(connection, call.gate, visit, asked, call.site.keys, call.site.clock())
 
