@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from shutil import which
 from smtpd import CAPABILITIES, Drop, ScriptedServer, Stall, Step
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -274,16 +275,27 @@ def test_an_exception_of_the_caller_stops_everybody_and_comes_out(which_one: str
 
 @contextmanager
 def interrupted_after(server: ScriptedServer, verb: str, count: int, *, times: int = 1) -> Iterator[threading.Thread]:
+    noticed = threading.Semaphore(0)
+
+    def notice(number: int, frame: FrameType | None) -> None:
+        noticed.release()
+        signal.default_int_handler(number, frame)
+
     def strike() -> None:
         server.wait_for(verb, count)
         for _ in range(times):
             time.sleep(0.1)
             os.kill(os.getpid(), signal.SIGINT)
+            noticed.acquire(timeout=30)  # two at once would count as one
 
+    usual = signal.signal(signal.SIGINT, notice)
     thread = threading.Thread(target=strike)
     thread.start()
-    yield thread
-    thread.join()
+    try:
+        yield thread
+        thread.join()
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 def test_an_interrupt_lets_every_session_finish_its_message() -> None:
