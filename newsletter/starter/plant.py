@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from newsletter import files, starter
+from newsletter import files, spelling, starter
 from newsletter.errors import RefusedError
 
 FILE_NAME = "newsletter.toml"
@@ -148,8 +148,8 @@ def _join_authors(source: Path, target: Path) -> None:
 
 
 def slug_for(name: str) -> str:
-    """A list's slug after a name: `Ünder the Bridge!` → `nder-the-bridge`."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63] or "newsletter"
+    """A list's slug after a name: `Ünder the Bridge!` → `uender-the-bridge`."""
+    return spelling.slug(name, 63) or "newsletter"
 
 
 def _renamed(text: str, name: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -91,15 +90,8 @@ def place(
 
 
 def key_for(text: str) -> str:
-    """A file or author key after a text: `Müller & Söhne` → `muller-sohne`; at most 60 characters."""
-    plain = unicodedata.normalize(
-        "NFKD", text.replace("ß", "ss").replace("ø", "o").replace("æ", "ae").replace("ł", "l")
-    )
-    plain = re.sub(r"['’]", "", plain.encode("ascii", "ignore").decode("ascii").lower())
-    words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
-    if len(words) > 60:
-        words = words[:61].rpartition("-")[0] or words[:60]
-    return words or "imported"
+    """A file or author key after a text: `Müller & Söhne` → `mueller-soehne`; at most 60 characters."""
+    return spelling.slug(text, 60) or "imported"
 
 
 def _author(found: Found, wanted: str, authors: Mapping[str, Author]) -> tuple[str, Writer | None]:

@@ -74,7 +74,8 @@ def test_name_with_a_line_break_makes_a_file_that_is_refused_not_one_with_anothe
     ("name", "slug"),
     [
         ("The Steady Spine", "the-steady-spine"),
-        ("Ünder the Bridge!", "nder-the-bridge"),
+        ("Ünder the Bridge!", "uender-the-bridge"),
+        ("Der gerade Rücken", "der-gerade-ruecken"),
         ("背骨", "newsletter"),
         ("a" * 80, "a" * 63),
     ],
