@@ -13,16 +13,18 @@ from newsletter.addresses import Address, for_the_wire
 from newsletter.config import Config
 from newsletter.content.values import Image
 from newsletter.deliveries.claims import Delivery
-from newsletter.errors import TokenError
+from newsletter.errors import AddressError, TokenError
 from newsletter.rendering import headers
 from newsletter.rendering.headers import Header
 from newsletter.rendering.related import embedded_address
+from newsletter.rendering.translation import noted
 from newsletter.subscribers.people import first_name
 from newsletter.tokens import KeyRing, Verp
 from newsletter.transport.base import Envelope
 
 INERT = "test"
 """Stands where a token would in previews and test copies: such a link does nothing."""
+_OF_A_FUNCTION = noted("That mailbox belongs to a function, not to a person. Please use your own.")
 
 
 class Letterhead:
@@ -117,8 +119,16 @@ class Letterhead:
         digest = self._keys.digest("message-id", delivery.campaign_id, delivery.uid, delivery.seq)
         return f"c{delivery.campaign_id}.{digest}"
 
-    def is_ours(self, address: Address) -> bool:
-        """Whether bounces come back there: what is mailed to it would go round in a circle."""
+    def of_a_person(self, address: Address) -> Address:
+        """The same address, at every entrance; raises `AddressError` when nobody can ask for mail to it.
+
+        That is a mailbox of a function (`postmaster@` …), and our own for bounces: mail to that goes round in a circle.
+        """
+        if address.is_role or self._is_ours(address):
+            raise AddressError(_OF_A_FUNCTION)
+        return address
+
+    def _is_ours(self, address: Address) -> bool:
         try:
             self._keys.read_verp(address.email.rpartition("@")[0])
         except TokenError:

@@ -265,9 +265,7 @@ def _wording(here: Door) -> Wording:
 
 
 def _address(text: str, visit: Visit) -> Address:
-    address = addresses.parse(text)
-    if address.is_role or door().site.letterhead.is_ours(address):
-        raise AddressError("That mailbox belongs to a function, not to a person. Please use your own.")
+    address = door().site.letterhead.of_a_person(addresses.parse(text))
     if address.key == addresses.parse(visit.person.email).key:
         raise AddressError("That is the address we have already.")
     return address

@@ -18,7 +18,8 @@ from newsletter import addresses
 from newsletter.addresses import Address
 from newsletter.config import Config, ListConfig
 from newsletter.errors import AddressError, NotFoundError
-from newsletter.rendering.translation import SOURCE, Catalogue, noted
+from newsletter.rendering.translation import SOURCE, Catalogue
+from newsletter.site import Site
 from newsletter.subscribers import fields
 from newsletter.subscribers.entrance import enter
 from newsletter.subscribers.people import clean_name
@@ -30,7 +31,6 @@ from newsletter.web.signup_box import wording
 
 blueprint = Blueprint("signup", __name__)
 
-_ROLE = noted("That mailbox belongs to a function, not to a person. Please use your own.")
 _MAX_ECHO = 1000
 """Characters of each value that an error page gives back."""
 
@@ -68,9 +68,7 @@ def post() -> Response:
     language.choose(form.get(language.PARAMETER, ""))
     speak = here.words
     wanted = [speak.listing(each) for each in _wanted(here.site.config, form.getlist("list"))]
-    address, extra, errors = _read(here.site.config, form, speak)
-    if address is not None and here.site.letterhead.is_ours(address):
-        errors["email"] = speak.gettext(_ROLE)
+    address, extra, errors = _read(here.site, form, speak)
     if address is None or errors:
         return embeds.mistakes(errors) if embeds.asked_by_script() else _mistaken(here, wanted, form, errors)
     path = form.get("page", "")
@@ -119,18 +117,16 @@ def _wanted(config: Config, slugs: Iterable[str]) -> list[ListConfig]:
 
 
 def _read(
-    config: Config, form: MultiDict[str, str], speak: Catalogue
+    site: Site, form: MultiDict[str, str], speak: Catalogue
 ) -> tuple[Address | None, dict[str, str], dict[str, str]]:
     """The address, the values of declared fields, and a sentence for everything that is wrong."""
     address, extra, errors = None, {}, {}
     try:
-        address = addresses.parse(form.get("email", ""))
-        if address.is_role:
-            errors["email"] = speak.gettext(_ROLE)
+        address = site.letterhead.of_a_person(addresses.parse(form.get("email", "")))
     except AddressError as error:
         more = error.hint if speak.language.startswith(SOURCE) else ""  # the hint is the validator's own English
         errors["email"] = f"{speak.gettext(error.message)} {more}".strip()
-    for declared in config.fields:
+    for declared in site.config.fields:
         try:
             value = fields.check(declared, form.get(declared.name, ""))
         except fields.FieldError as error:

@@ -91,11 +91,21 @@ def test_key_with_one_scope_may_do_only_what_that_says(world: World, scope: Scop
         assert (answer.status_code == 403) == (each.scope is not scope), (each.name, answer.text)
 
 
-def test_nobody_signs_our_own_bounce_mailbox_up(world: World, shop: Program) -> None:
-    ours = world.site.keys.verp(Verp(1, 2, 0)) + "@news.example.org"
-    answer = shop("POST", "/subscribers", {"email": ours})
-    assert (answer.status_code, "Bounces" in answer.text) == (422, True)
+@pytest.mark.parametrize("email", ["{bounce}@news.example.org", "postmaster@example.net", "Mailer-Daemon@example.net"])
+def test_nobody_signs_up_a_mailbox_that_the_form_refuses(world: World, shop: Program, email: str) -> None:
+    answer = shop("POST", "/subscribers", {"email": email.format(bounce=world.site.keys.verp(Verp(1, 2, 0)))})
+    assert answer.status_code == 422
+    (fault,) = answer.json["errors"]
+    assert (fault["pointer"], "belongs to a function" in fault["detail"]) == ("/email", True)
     assert world.rows("subscribers") == []
+
+
+def test_mailbox_of_a_function_that_was_brought_in_is_asked_for_nothing_more(world: World, shop: Program) -> None:
+    imported(shop, "postmaster@example.net")
+    person = subscriber(shop, "postmaster@example.net")
+    answer = shop("POST", f"/subscribers/{person['id']}/subscriptions", {"list": "clinic-notes"})
+    assert (answer.status_code, "belongs to a function" in answer.json["detail"]) == (409, True)
+    assert world.mails(CampaignKind.CONFIRM) == 0
 
 
 def test_keys_and_addresses_stay_out_of_logs(world: World, shop: Program, caplog: pytest.LogCaptureFixture) -> None:

@@ -107,7 +107,7 @@ def of(error: NewsletterError) -> Problem:
         case NotFoundError():
             return Problem(404, error.message)
         case AddressError():
-            return unfit("", str(error))
+            return unfit("/email", error.message)
     return Problem(409, error.message, hint=error.hint)
 
 

@@ -265,11 +265,9 @@ def ask(connection: Connection, call: Call, asked: signup.Request) -> Entered:
 
     A program has no browser that could work or wait, but a key that the owner gave it and can take away, with a rate of
     its own: that is worth more than work. The budgets of the mailbox, its domain and everybody hold for it like for a
-    form. Whose network a person uses it does not know.
+    form. Whose network a person uses it does not know. Raises `AddressError` for a mailbox that the form refuses.
     """
-    if call.site.letterhead.is_ours(asked.address):
-        raise Problem(422, "Bounces come back to that mailbox; nobody reads there.")
-    visit = Visit(asked.address, ip="", has_key=True)
+    visit = Visit(call.site.letterhead.of_a_person(asked.address), ip="", has_key=True)
     return enter(connection, call.gate, visit, asked, call.site.keys, call.site.clock())
 
 

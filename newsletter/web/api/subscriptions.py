@@ -6,6 +6,7 @@ from pydantic import Field
 
 from newsletter import addresses
 from newsletter.access.scopes import Scope
+from newsletter.errors import AddressError
 from newsletter.store.schema import SubscriptionStatus
 from newsletter.subscribers import lifecycle, signup, suppression
 from newsletter.web.api.kinds import Input, Line, ListSlug, Output
@@ -49,7 +50,10 @@ def create_subscription(call: Call) -> Answer:
             raise Problem(409, "The address is suppressed: it is never mailed.")
         before = lifecycle.status_of(connection, person.id, list_id)
         asked = signup.Request(addresses.parse(person.email), (list_id,), call.evidence, words(site, wanted.shown))
-        entered = ask(connection, call, asked)
+        try:
+            entered = ask(connection, call, asked)
+        except AddressError as error:  # nothing in this body is at fault
+            raise Problem(409, error.message) from error
         found = next((each for each in document(connection, person).subscriptions if each.list == chosen.slug), None)
     if entered.enrolled:
         call.wake()
