@@ -1,4 +1,4 @@
-"""What a post brings along, read with care: a form in UTF-8, the page it says it stood on, and no more than is read.
+"""What a post brings along, read with care: a form in UTF-8, and the page it says it stood on.
 
 Visitors are strangers, and what they send need not be what a browser would send. Here it becomes a value or a plain
 refusal, never a surprise further in.
@@ -6,20 +6,13 @@ refusal, never a surprise further in.
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
 from flask import abort, request
-from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
-from waitress.utilities import RequestEntityTooLarge
 from werkzeug.datastructures import MultiDict
 
 URLENCODED = "application/x-www-form-urlencoded"
 FORM_TYPES = frozenset({URLENCODED, "multipart/form-data"})
-
-MOST_DISCARDED = 64 * 1024 * 1024
-"""Octets of a refused body that are read and thrown away; beyond that the line is closed."""
 
 
 def form() -> MultiDict[str, str]:
@@ -44,33 +37,3 @@ def origin() -> SplitResult:
         return urlsplit(request.headers.get("Origin", ""))
     except ValueError:
         return urlsplit("")
-
-
-class _Patient(HTTPRequestParser):  # type: ignore[misc]
-    """Reads a body that is too large to its end, and keeps nothing of it.
-
-    Who is cut off in the middle of sending sees a broken connection instead of our page. The application gets no
-    body and refuses it by its length.
-    """
-
-    error: Any = None
-    _left = 0
-
-    def received(self, data: bytes) -> int:
-        """See waitress: how many octets were taken."""
-        if self._left:
-            taken = min(len(data), self._left)
-            self._left -= taken
-            self.completed = not self._left
-            return taken
-        taken = int(super().received(data))
-        is_too_much = isinstance(self.error, RequestEntityTooLarge)
-        if self.completed and is_too_much and self.content_length <= MOST_DISCARDED and not self.chunked:
-            self._left, self.completed, self.error, self.body_rcv = self.content_length, False, None, None
-        return taken
-
-
-class PatientChannel(HTTPChannel):  # type: ignore[misc]
-    """A connection of waitress whose sender may finish."""
-
-    parser_class = _Patient

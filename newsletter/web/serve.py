@@ -10,17 +10,23 @@ from __future__ import annotations
 import ipaddress
 import logging
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from gettext import NullTranslations
 from typing import Any
 
 from flask import Flask
+from waitress.adjustments import Adjustments
 from waitress.proxy_headers import proxy_headers_middleware
-from waitress.server import create_server
+from waitress.task import ThreadedTaskDispatcher
 
 from newsletter.config.model import ServerConfig
 from newsletter.errors import ConfigError, NewsletterError
-from newsletter.web.posted import PatientChannel
+from newsletter.rendering.environment import words
+from newsletter.web.crowd import Crowd, Room
+from newsletter.web.door import EXTENSION
+from newsletter.web.wire import Patience, plain_page
 
 THREADS = 8
 MAX_BODY = 1024 * 1024 + 1
@@ -39,22 +45,10 @@ _Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 class Server:
     """A bound, not yet running server; `host` and `port` say where."""
 
-    def __init__(self, app: _Wsgi, listening: socket.socket, threads: int = THREADS) -> None:
+    def __init__(self, crowd: Crowd, clients: dict[int, Any], listening: socket.socket) -> None:
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-        self._map: dict[int, Any] = {}
-        self._server = create_server(
-            app,
-            map=self._map,
-            sockets=[listening],
-            threads=threads,
-            max_request_body_size=MAX_BODY,
-            inbuf_overflow=64 * 1024,  # the rest of a large body waits in a file, not in memory
-            max_request_header_size=32 * 1024,
-            channel_timeout=30,
-            clear_untrusted_proxy_headers=False,  # `_by_proxy` has done it
-            ident=None,
-        )
-        self._server.channel_class = PatientChannel
+        self._map = clients
+        self._server = crowd
         self.host, self.port = listening.getsockname()[:2]
         self._loop_thread: threading.Thread | None = None
         self._finished = threading.Event()
@@ -69,7 +63,7 @@ class Server:
         """Serve in this thread until `close` is called, or until interrupted."""
         self._loop_thread = threading.current_thread()
         try:
-            self._server.asyncore.loop(timeout=1, map=self._map)
+            self._server.asyncore.loop(timeout=1, use_poll=True, map=self._map)
         finally:
             self._release()
             self._finished.set()
@@ -96,15 +90,67 @@ class Server:
 
 
 def serve(
-    app: Flask, config: ServerConfig, *, host: str | None = None, port: int | None = None, threads: int = THREADS
+    app: Flask,
+    config: ServerConfig,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    threads: int = THREADS,
+    patience: Patience | None = None,
+    room: Room | None = None,
 ) -> Server:
     """Bind `app` to the configured address, or to another one (port 0: any free one); `run` or `start` serve it.
 
     Raises `NewsletterError` when the address cannot be had, `ConfigError` for a proxy that is no address.
     """
     host, port = config.host if host is None else host, config.port if port is None else port
-    application = _by_proxy(app, [_network(each) for each in config.trusted_proxies])
-    return Server(application, _listen(host, port), threads)
+    trusted = [_network(each) for each in config.trusted_proxies]
+    listening = _listen(host, port)
+    clients: dict[int, Any] = {}
+    dispatcher = ThreadedTaskDispatcher()
+    dispatcher.set_thread_count(threads)
+    crowd = Crowd(
+        _by_proxy(app, trusted),
+        clients,
+        _sock=listening,
+        dispatcher=dispatcher,
+        adj=Adjustments(
+            sockets=[listening],
+            max_request_body_size=MAX_BODY,
+            inbuf_overflow=64 * 1024,  # the rest of a large body waits in a file, not in memory
+            max_request_header_size=32 * 1024,
+            connection_limit=sys.maxsize,  # ours is kept by making room
+            cleanup_interval=1,
+            clear_untrusted_proxy_headers=False,  # `_by_proxy` has done it
+            ident=None,
+        ),
+        sockinfo=(listening.family, listening.type, listening.proto, listening.getsockname()),
+        bind_socket=False,
+    )
+    crowd.is_proxy = lambda address: _is_among(address, trusted)
+    crowd.refusals = _refusals(app)
+    crowd.patience, crowd.room = patience or Patience(), room or Room()
+    return Server(crowd, clients, listening)
+
+
+def _refusals(app: Flask) -> Callable[[int], bytes]:
+    """Pages in the Site's language for what never becomes a request, by status."""
+    pages = app.extensions.get(EXTENSION)
+    catalogue = words(pages.site.environment) if pages else NullTranslations()
+    language = pages.site.config.language if pages else "en"
+
+    def page(title: str, sentence: str) -> bytes:
+        return plain_page(language, catalogue.gettext(title), catalogue.gettext(sentence))
+
+    unclear = page("That did not work", "What was sent cannot be understood; nothing was changed.")
+    too_much = page(
+        "That was too much", "What was sent is larger than any of our forms. Please shorten it and try again."
+    )
+    ours = page(
+        "That was our mistake", "Something went wrong on our side, and it has been noted. Please try again later."
+    )
+    special = {413: too_much, 431: too_much, 500: ours}
+    return lambda status: special.get(status, unclear)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -131,15 +177,20 @@ def _network(text: str) -> _Network:
         ) from error
 
 
+def _is_among(address: str, networks: Sequence[_Network]) -> bool:
+    peer = ipaddress.ip_address(address.partition("%")[0])
+    return any(peer in network for network in networks)
+
+
 def _by_proxy(app: _Wsgi, trusted: Sequence[_Network]) -> _Wsgi:
     believing: _Wsgi = proxy_headers_middleware(app, trusted_proxy="*", trusted_proxy_headers=_HEADERS)
     stripping: _Wsgi = proxy_headers_middleware(app, trusted_proxy=None)
 
     def choose(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        peer = ipaddress.ip_address(environ["REMOTE_ADDR"].partition("%")[0])
-        is_trusted = any(peer in network for network in trusted)
+        peer = environ["REMOTE_ADDR"].partition("%")[0]
+        is_trusted = _is_among(peer, trusted)
         came = any(f"HTTP_{name.upper().replace('-', '_')}" in environ for name in _HEADERS)
-        environ[PEER] = str(peer)
+        environ[PEER] = str(ipaddress.ip_address(peer))
         environ[FORWARDED] = ("believed" if is_trusted else "ignored") if came else "none"
         return (believing if is_trusted else stripping)(environ, start_response)
 

@@ -16,8 +16,8 @@ from websites import World, hidden_fields
 from newsletter.config.model import ServerConfig
 from newsletter.errors import ConfigError, NewsletterError
 from newsletter.web.app import MAX_FORM
-from newsletter.web.posted import MOST_DISCARDED
 from newsletter.web.serve import serve
+from newsletter.web.wire import MOST_DISCARDED
 
 
 @pytest.fixture
