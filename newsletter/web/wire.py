@@ -138,7 +138,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     def is_late(self, patience: Patience) -> bool:
         """Whether its time is over; never while its request is worked on."""
-        silent = time.time() - self.last_activity
+        silent: float = time.time() - self.last_activity
         if self.requests:
             return False
         if not self.is_waiting:
@@ -149,7 +149,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         if request is not None:
             return bool(request.is_late(patience))
         is_new = self.last_activity == self.creation_time
-        return bool(silent > (patience.head if is_new else patience.idle))
+        return silent > (patience.head if is_new else patience.idle)
 
     def service(self) -> None:
         """See waitress; in a thread of the application."""
