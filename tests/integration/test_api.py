@@ -181,9 +181,20 @@ def test_what_does_not_fit_is_a_problem_and_changes_nothing(
 
 
 def test_problem_points_to_what_does_not_fit(shop: Program) -> None:
-    body = {"email": ADA, "lists": ["steady-spine", "nothing"], "fields": {"age": "x"}}
+    body = {"email": ADA, "lists": ["steady-spine", "nothing"], "fields": {"age": "x", "city": "Ghent", "a/b": ""}}
     faults = shop("POST", "/subscribers", body).json["errors"]
-    assert [each["pointer"] for each in faults] == ["/lists/1", "/fields"]
+    assert [each["pointer"] for each in faults] == ["/lists/1", "/fields/a~1b", "/fields/age"]
+    assert faults[2]["detail"] == "age must be a number."
+
+
+def test_language_is_one_that_the_site_offers_or_none(world: World, shop: Program) -> None:
+    answer = shop("POST", "/subscribers", {"email": "other@example.net", "language": "xx"})
+    assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/language")
+    assert shop("POST", "/subscribers", {"email": ADA, "language": ""}).status_code == 202
+    assert [row.language for row in world.rows("subscribers")] == ["en"]
+    path = f"/subscribers/{subscriber(shop)['id']}"
+    assert shop("PATCH", path, {"language": "xx"}).status_code == 422
+    assert shop.ok("PATCH", path, {"language": ""})["language"] == ""
 
 
 @pytest.mark.parametrize(

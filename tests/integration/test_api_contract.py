@@ -13,6 +13,7 @@ import programs
 import pytest
 import schemathesis_hooks
 import websites
+from openapi_spec_validator import OpenAPIV31SpecValidator
 from websites import World
 
 from newsletter import starter
@@ -41,6 +42,11 @@ def world(tmp_path: Path) -> Iterator[World]:
         for number in range(3):
             found.subscribe(f"r{number}@example.net")
         yield found
+
+
+def test_description_is_valid_and_so_is_every_default_in_it(world: World) -> None:
+    described = world.client.get("/api/v1/openapi.json").json
+    assert [error.message for error in OpenAPIV31SpecValidator(described).iter_errors()] == []
 
 
 @pytest.mark.slow

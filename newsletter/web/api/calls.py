@@ -49,7 +49,7 @@ def _answer(operation: Operation, path: Mapping[str, str]) -> Response:
     if operation.scope not in key.scopes:
         raise Problem(
             403,
-            f"The key {key.prefix} has not the scope {operation.scope}.",
+            f"The key {key.prefix} lacks the scope {operation.scope}, which this needs.",
             headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{operation.scope}"'},
         )
     call = Call(

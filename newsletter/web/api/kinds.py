@@ -9,7 +9,17 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from newsletter import addresses, tags
 from newsletter.config import Config
@@ -22,7 +32,6 @@ OF_THE_SITE = "x-of-the-site"
 PLAIN = r"^[^\x00-\x1f\x7f]*$"
 """No control characters."""
 NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,9})?$"
-_LANGUAGE = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,1}$"
 _TAG = r"^[a-z0-9][a-z0-9-]{0,39}$"
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 MOST = 100
@@ -66,9 +75,25 @@ def _known_list(slug: str, info: ValidationInfo) -> str:
     return slug
 
 
+def _offered(language: str, info: ValidationInfo) -> str:
+    if language and language not in _config(info).offered_languages:
+        raise ValueError("This Site does not offer that language.")
+    return language
+
+
 def _known_fields(given: dict[str, str | None], info: ValidationInfo) -> dict[str, str | None]:
     declared = {each.name: each for each in _config(info).fields}
-    return {name: _field(declared.get(name), value) for name, value in given.items()}
+    found: dict[str, str | None] = {}
+    faults: list[InitErrorDetails] = []
+    for name, value in given.items():
+        try:
+            found[name] = _field(declared.get(name), value)
+        except ValueError as error:
+            told = PydanticCustomError("field", "{detail}", {"detail": str(error)})
+            faults.append({"type": told, "loc": (name,), "input": value})
+    if faults:
+        raise ValidationError.from_exception_data("Fields", faults)
+    return found
 
 
 def _field(declared: FieldConfig | None, value: str | None) -> str | None:
@@ -122,6 +147,11 @@ def site_schemas(config: Config) -> dict[str, Any]:
             "enum": [each.slug for each in config.lists],
             "description": "A list of this Site.",
         },
+        "Language": {
+            "type": "string",
+            "enum": ["", *config.offered_languages],
+            "description": "A language that this Site offers; empty for its own.",
+        },
         "Fields": {
             "type": "object",
             "properties": {each.name: field_schema(each) for each in config.fields},
@@ -166,7 +196,7 @@ Fields = Annotated[dict[str, str | None], AfterValidator(_known_fields), WithJso
 Name = Annotated[str, Field(max_length=200, pattern=PLAIN)]
 Line = Annotated[str, Field(max_length=500, pattern=PLAIN)]
 Sentence = Annotated[str, Field(min_length=1, max_length=500, pattern=PLAIN)]
-Language = Annotated[str, Field(max_length=16, pattern=_LANGUAGE)]
+Language = Annotated[str, AfterValidator(_offered), WithJsonSchema({OF_THE_SITE: "Language"})]
 Tags = Annotated[
     list[Annotated[str, Field(pattern=_TAG)]],
     AfterValidator(_each_once),

@@ -23,7 +23,7 @@ STATUSES: Mapping[int, str] = {
     401: "The key is missing, unknown or revoked.",
     403: "The key may not do this.",
     404: "There is no such thing.",
-    405: "This address has not that method; `Allow` names those it has.",
+    405: "This address does not answer to that method; `Allow` names those it does.",
     409: "It is not possible as things stand.",
     413: "The body is longer than a megabyte.",
     415: "The body must be sent as application/json.",

@@ -37,7 +37,7 @@ blueprint = Blueprint("api", __name__, url_prefix=PREFIX)
 
 def owns(path: str) -> bool:
     """Whether errors at this path are told to a program, not to a person."""
-    return path.startswith(f"{PREFIX}/")
+    return f"{path}/".startswith(f"{PREFIX}/")
 
 
 def problem(status: int) -> Response:
@@ -55,7 +55,7 @@ def description() -> Response:
     return jsonify(openapi.document(OPERATIONS, door().site.config))
 
 
-@blueprint.get("/")
+@blueprint.get("/", strict_slashes=False)
 def page() -> Response:
     """Every operation, to be read and to be tried."""
     return explorer.page(OPERATIONS)

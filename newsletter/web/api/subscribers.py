@@ -95,7 +95,7 @@ class NewSubscriber(Input):
     lists: Lists | None = Field(None, description="The default list if absent.")
     name: Name = ""
     fields: Fields = Field(default_factory=dict)
-    language: Language = Field("", description="Of mails and pages; the Site's own if absent.")
+    language: Language = Field("", description="Of mails and pages; the Site's own if absent or empty.")
     shown: Line = Field("", description="The words the person agreed to; kept as evidence.")
     consent: Consent | None = Field(
         None, description="With the scope `subscribers:import`: confirmed at once, and no mail asks them."
@@ -206,7 +206,7 @@ def _import(call: Call, wanted: NewSubscriber, consent: Consent) -> Answer:
             )
             row = intake.prepare(0, record, terms, site.config.fields, site.keys, now)
             for refusal in intake.take(connection, [row], terms, intake.Report(), now):
-                raise Problem(409, f"This person stays outside: {refusal.reason}.")
+                raise Problem(409, f"The subscriber cannot be brought in ({refusal.reason}).")
         person = people.find(connection, addresses.parse(wanted.email).key)
         assert person is not None  # noqa: S101 - just put on file
         if wanted.language:
