@@ -86,6 +86,13 @@ class Act(NamedTuple):
     wording: Wording | None = None
 
 
+def was_disowned(connection: Connection, subscriber_id: int, list_ids: Sequence[int], since: datetime) -> bool:
+    """Whether a person has said since then that they had not asked for one of these lists."""
+    records = consent_records.c
+    wanted = (records.subscriber_id == subscriber_id, records.list_id.in_(list_ids), records.at >= since)
+    return bool(connection.execute(select(exists().where(*wanted, records.kind == ConsentKind.DISOWNED))).scalar())
+
+
 def append(connection: Connection, acts: Sequence[Act], now: datetime) -> None:
     """Add records at the end of the chain, in this order. Call inside a write transaction."""
     if not acts:

@@ -19,6 +19,7 @@ from newsletter.deliveries import standing
 from newsletter.store.schema import (
     CampaignKind,
     ConsentKind,
+    Row,
     SubscriptionStatus,
     SuppressionReason,
     subscriptions,
@@ -51,6 +52,19 @@ class Answer(StrEnum):
     DONE = "done"
     ALREADY = "already"
     EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    """Whoever reads the mailbox said that they had not asked."""
+
+
+class Disowned(StrEnum):
+    """What "this was not me" leads to."""
+
+    LEFT_ALONE = "left_alone"
+    """The request ends, and the address is suppressed."""
+    WITHDRAWN = "withdrawn"
+    """The request ends; who reads other lists of ours goes on reading them."""
+    CONFIRMED = "confirmed"
+    """Too late: the very thing was confirmed since, and one leaves it as one leaves any list."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +134,7 @@ def confirm(  # noqa: PLR0917
     if all(status is SubscriptionStatus.CONFIRMED for status in standings.values()):
         return Outcome(Answer.ALREADY, list_ids)
     if request.expires_at <= now or SubscriptionStatus.PENDING not in standings.values():
-        return Outcome(Answer.EXPIRED, list_ids)
+        return Outcome(_lapsed(connection, person, request), list_ids)
     confirmed = [
         list_id
         for list_id in list_ids
@@ -159,19 +173,34 @@ def preview_confirmation(connection: Connection, uid: int, seq: int, now: dateti
     if standings == {SubscriptionStatus.CONFIRMED}:
         return Outcome(Answer.ALREADY, list_ids)
     if request.expires_at <= now or SubscriptionStatus.PENDING not in standings:
-        return Outcome(Answer.EXPIRED, list_ids)
+        return Outcome(_lapsed(connection, person, request), list_ids)
     return Outcome(Answer.DONE, list_ids)
 
 
-def disown(connection: Connection, uid: int, seq: int, evidence: Evidence, now: datetime) -> None:
-    """ "This was not me": the address is left alone for good. Raises `TokenError` when there is no such request."""
+def disown(connection: Connection, uid: int, seq: int, evidence: Evidence, now: datetime) -> Disowned:
+    """ "This was not me": the request ends, and the address is left alone for good unless its owner reads us already.
+
+    A stranger who types a reader's address in must not cost them what they read. The link never runs out, because it
+    only protects: a mail that is found after weeks can still be answered. Once the request was confirmed it does
+    nothing any more. Raises `TokenError` when there is no such request.
+    """
     person, request = mailed(connection, CampaignKind.CONFIRM, uid, seq)
+    answer = _disowned(connection, person, request)
+    if answer is Disowned.CONFIRMED:
+        return answer
     for list_id in request.scope["lists"]:
         if lifecycle.move(connection, person.id, list_id, SubscriptionStatus.UNSUBSCRIBED, now):
             _witness(connection, ConsentKind.DISOWNED, person, list_id, evidence, now)
-    suppression.suppress(
-        connection, person.address_hash, SuppressionReason.MANUAL, now, note="the owner said: this was not me"
-    )
+    if answer is Disowned.LEFT_ALONE:
+        suppression.suppress(
+            connection, person.address_hash, SuppressionReason.MANUAL, now, note="the owner said: this was not me"
+        )
+    return answer
+
+
+def preview_disowning(connection: Connection, uid: int, seq: int) -> Disowned:
+    """What `disown` would answer; changes nothing. Raises `TokenError` when there is no such request."""
+    return _disowned(connection, *mailed(connection, CampaignKind.CONFIRM, uid, seq))
 
 
 def unsubscribe(
@@ -201,6 +230,31 @@ def subscribed_lists(connection: Connection, person: Subscriber) -> Sequence[int
         .scalars()
         .all()
     )
+
+
+def _disowned(connection: Connection, person: Subscriber, request: Row) -> Disowned:
+    subscription = subscriptions.c
+    rows = connection.execute(
+        select(subscription.list_id, subscription.status, subscription.confirmed_at).where(
+            subscription.subscriber_id == person.id
+        )
+    ).all()
+    asked, since = request.scope["lists"], request.expires_at - lifecycle.CONFIRMATION_LIFE
+    readings = [row for row in rows if row.status == SubscriptionStatus.CONFIRMED]
+    was_confirmed = any(
+        row.confirmed_at is not None and row.confirmed_at >= since for row in rows if row.list_id in asked
+    )
+    if was_confirmed or any(row.list_id in asked for row in readings):
+        return Disowned.CONFIRMED
+    return Disowned.WITHDRAWN if readings else Disowned.LEFT_ALONE
+
+
+def _lapsed(connection: Connection, person: Subscriber, request: Row) -> Answer:
+    """Why a link leads nowhere any more: the request was disowned, or has run out."""
+    is_disowned = consent.was_disowned(
+        connection, person.id, request.scope["lists"], request.expires_at - lifecycle.CONFIRMATION_LIFE
+    )
+    return Answer.WITHDRAWN if is_disowned else Answer.EXPIRED
 
 
 def _scope(request: Request) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from newsletter.subscribers.consent import Wording
 from newsletter.subscribers.letterhead import INERT
 from newsletter.subscribers.linked import mailed
 from newsletter.subscribers.people import Subscriber
-from newsletter.subscribers.signup import Answer, Outcome
+from newsletter.subscribers.signup import Answer, Disowned, Outcome
 from newsletter.web import language
 from newsletter.web.door import Door, door, evidence, is_cross_site
 
@@ -62,7 +62,7 @@ def ask_disown(token: str) -> Response:
 
 @blueprint.post("/not-me/<token>")
 def disown(token: str) -> Response:
-    """Never mail this address again."""
+    """End the request, and never mail this address again unless its owner reads us already; too late once confirmed."""
     here = door()
     if token == INERT:
         return here.page("test_copy")
@@ -71,8 +71,8 @@ def disown(token: str) -> Response:
         return _disown_question(token, 403)
     with here.site.database.write() as connection:
         _expect_language(connection, uid, seq)
-        signup.disown(connection, uid, seq, evidence("not-me-page"), here.site.clock())
-    return here.page("disowned")
+        answer = signup.disown(connection, uid, seq, evidence("not-me-page"), here.site.clock())
+    return _too_late(uid) if answer is Disowned.CONFIRMED else here.page("disowned", answer=answer.value)
 
 
 def _question(token: str, status: int = 200) -> Response:
@@ -124,13 +124,25 @@ def _disown_question(token: str, status: int = 200) -> Response:
     uid, seq = here.site.keys.verify("disown", token, 2)
     with here.site.database.read() as connection:
         person = _expect_language(connection, uid, seq)
-    return here.page("not_me", status, masked=addresses.mask(person.email), token=token)
+        answer = signup.preview_disowning(connection, uid, seq)
+    if answer is Disowned.CONFIRMED:
+        return _too_late(uid)
+    return here.page("not_me", status, masked=addresses.mask(person.email), token=token, answer=answer.value)
+
+
+def _too_late(uid: int) -> Response:
+    """The request was confirmed: the way out is the one of every reader."""
+    here = door()
+    return here.page("disowned", answer=Disowned.CONFIRMED.value, preferences=here.site.keys.sign("preferences", uid))
 
 
 def _settled(outcome: Outcome) -> Response:
-    """Already confirmed, or too late: friendly either way, and too late leads back to the form."""
+    """Already confirmed, or too late: friendly either way, and too late leads back to the form.
+
+    A request that was disowned leads to the owner of the Site instead, because the form may mail that address no more.
+    """
     here = door()
     lists = here.lists(outcome.list_ids)
     if outcome.answer is Answer.ALREADY:
         return here.page("confirmed", lists=lists, again=True)
-    return here.page("expired", 410, lists=lists)
+    return here.page("expired", 410, lists=lists, is_withdrawn=outcome.answer is Answer.WITHDRAWN)

@@ -82,7 +82,7 @@ def _read(slug: str, form: MultiDict[str, str]) -> tuple[Draft | None, dict[str,
     try:
         address = addresses.parse(form.get("email", ""))
     except AddressError as error:
-        errors["email"] = str(error)
+        errors["email"] = error.message  # its hint is the validator's own English
     if not words:
         errors["words"] = noted("Please write a few words.")
     elif len(words.encode("utf-8")) > MAX_WORDS:

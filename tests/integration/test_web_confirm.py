@@ -167,12 +167,38 @@ def test_quiet_way_out_of_the_confirmation_page_has_a_door_of_its_own(world: Wor
     assert world.fingerprint() == before
 
 
-def test_who_disowns_what_was_confirmed_already_is_left_alone_as_well(world: World) -> None:
+def test_not_me_does_nothing_once_the_request_was_confirmed_and_says_how_to_leave(world: World) -> None:
     world.subscribe(ADA)
-    assert "We leave you alone" in world.client.post(world.not_me_path(ADA)).text
-    assert world.status(ADA) == "unsubscribed"
-    assert world.client.post(world.confirm_path(ADA)).status_code == 410
-    assert world.status(ADA) == "unsubscribed"
+    path = world.not_me_path(ADA)
+    before = world.fingerprint()
+    for answer in (world.client.get(path), world.client.post(path)):
+        assert answer.status_code == 200
+        assert "<button" not in answer.text
+        assert "/preferences/" in answer.text
+    assert world.fingerprint() == before
+
+
+def test_reader_who_disowns_a_strangers_request_keeps_what_they_read(world: World) -> None:
+    world.subscribe(ADA)
+    world.clock.advance(timedelta(days=1))
+    confirm = world.sign_up(ADA, list="clinic-notes")
+    path = world.not_me_path(ADA)
+    assert "stays as it is" in world.client.get(path).text
+    for _ in range(2):
+        assert "Your other newsletters stay as they are" in world.client.post(path).text
+    assert [row.status for row in world.rows("subscriptions")] == ["confirmed", "unsubscribed"]
+    assert world.rows("suppressions") == []
+    assert "Nothing is lost" not in world.client.get(confirm).text
+
+
+def test_disowned_request_promises_no_fresh_link(world: World) -> None:
+    confirm = world.sign_up(ADA)
+    world.client.post(world.not_me_path(ADA))
+    for answer in (world.client.get(confirm), world.client.post(confirm)):
+        assert answer.status_code == 410
+        assert "This request was withdrawn" in answer.text
+        assert "Nothing is lost" not in answer.text
+        assert "/lists/" not in answer.text
 
 
 def test_links_signed_before_and_after_a_rotation_both_confirm(world: World) -> None:

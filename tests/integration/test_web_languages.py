@@ -112,7 +112,7 @@ def test_answers_speak_the_language_of_the_reader_whatever_the_browser_asks_for(
     stranger = world.sign_up("eve@example.net", "/?lang=de")
     assert "Wir lassen Sie in Ruhe" in world.client.post(world.not_me_path("eve@example.net"), headers=english).text
     gone = world.client.get(stranger, headers=english)
-    assert "Dieser Link ist abgelaufen" in gone.text
+    assert "Diese Anfrage wurde zurückgezogen" in gone.text
     assert 'href="/lists/steady-spine?lang=de"' in gone.text
 
 

@@ -182,7 +182,7 @@ def disowning(visitor: Visitor, address: str) -> Iterator[str]:
     visitor.sees("We leave you alone")
     yield "disowned"
     visitor.open(link(mail, "/confirm/"))
-    visitor.sees("This link has run out", 410)
+    visitor.sees("This request was withdrawn", 410)
     yield "expired"
 
 

@@ -359,7 +359,7 @@ def test_who_says_it_was_not_me_is_left_alone_for_good(desk: Desk) -> None:
     assert desk.status() == "unsubscribed"
     assert suppression.reason_for(desk.connection, desk.person().address_hash) is SuppressionReason.MANUAL
     assert desk.acts() == ["requested", "disowned"]
-    assert desk.confirm() is Answer.EXPIRED
+    assert desk.confirm() is Answer.WITHDRAWN
     desk.clock.advance(DAY)
     assert not desk.subscribe()
     signup.disown(desk.connection, desk.person().uid, 0, factories.PAGE, desk.clock())
