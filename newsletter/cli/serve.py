@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ RATE = click.FloatRange(0, 1)
 
 HOUSEKEEPING = 300.0
 """Seconds between rounds of housekeeping."""
+GLANCE = 15.0
+"""Seconds between looks at what somebody waits for: a step of a series that is due, an attack, the turnout."""
 MAILBOX_GRACE = 5.0
 """Seconds for the message that is being read when the command is to stop."""
 MANY_FORGERIES = 50
@@ -172,11 +175,16 @@ def sending(console: Console, site: Site, grace: float = GRACE) -> Iterator[Call
     over, gone = threading.Event(), threading.Event()
 
     def keep_house() -> None:
-        while not over.wait(HOUSEKEEPING):
+        done = time.monotonic()
+        while not over.wait(GLANCE):
             try:
-                site.housekeeping()
+                site.freeze_series()
+                site.turnout.write()
                 tell_of_attack(site)
-                site.tell_editor()
+                if time.monotonic() - done >= HOUSEKEEPING:
+                    done = time.monotonic()
+                    site.housekeeping()
+                    site.tell_editor()
             except Exception as error:  # the next round may go better
                 on_trouble(error)
 

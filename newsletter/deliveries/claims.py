@@ -73,7 +73,8 @@ def claim(
     query = select(campaigns.c.id, campaigns.c.kind, campaigns.c.list_id).where(scope.condition())
     claimed: list[Delivery] = []
     issues = []
-    for campaign in connection.execute(query.order_by(campaigns.c.id)).all():
+    welcomes_first = campaigns.c.kind == CampaignKind.SERIES, campaigns.c.id
+    for campaign in connection.execute(query.order_by(*welcomes_first)).all():
         if campaign.kind == CampaignKind.ISSUE:
             issues.append(campaign)
         elif room := limit - len(claimed):

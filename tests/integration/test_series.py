@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import shutil
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from email.message import EmailMessage
@@ -17,6 +18,8 @@ from sqlalchemy import update
 from websites import World
 
 from newsletter import config, starter
+from newsletter.cli import serve
+from newsletter.cli.console import Console
 from newsletter.deliveries import ledger, workers
 from newsletter.deliveries.claims import Scope, claim
 from newsletter.errors import ConfigError
@@ -88,6 +91,34 @@ def test_date_is_the_day_of_the_step_on_every_try(world: World) -> None:
     confirmed = world.clock()
     (first,) = pass_days(world, 5)
     assert first["Date"].datetime == (confirmed + timedelta(days=3)).replace(microsecond=0)
+
+
+def test_step_of_the_first_day_comes_soon_and_after_the_welcome(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(starter.issues(), tmp_path / "issues")
+    transport = MemoryTransport()
+    monkeypatch.setattr(serve, "GLANCE", 0.05)
+
+    def mails_to(address: str) -> list[EmailMessage]:
+        mine = [each.message for each in list(transport.messages) if each.recipient == address]
+        return [email.message_from_bytes(each, policy=email.policy.default) for each in mine]
+
+    def is_issue(mail: EmailMessage) -> bool:
+        return mail["Auto-Submitted"] is None
+
+    with websites.world(tmp_path, more=SERIES % f'{{ issue = "{FIRST}", after_days = 0 }}') as world:
+        monkeypatch.setattr(world.site, "transport", lambda **_how: transport)
+        with serve.sending(Console(quiet=True), world.site, 1):
+            for address in (ADA, "bob@example.net"):
+                world.subscribe(address)
+                deadline = time.monotonic() + 20
+                while not any(map(is_issue, mails_to(address))) and time.monotonic() < deadline:
+                    time.sleep(0.02)
+    for address in (ADA, "bob@example.net"):
+        *_before, welcome, issue = mails_to(address)
+        assert "Welcome" in welcome["Subject"]
+        assert is_issue(issue)
 
 
 def test_leaving_ends_it(world: World) -> None:
