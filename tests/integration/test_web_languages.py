@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,10 @@ def test_answers_speak_the_language_of_the_reader_whatever_the_browser_asks_for(
     assert "Wir lassen Sie in Ruhe" in world.client.post(world.not_me_path("eve@example.net"), headers=english).text
     gone = world.client.get(stranger, headers=english)
     assert "Diese Anfrage wurde zurückgezogen" in gone.text
+    late = world.sign_up("fay@example.net", "/?lang=de")
+    world.clock.advance(timedelta(days=8))
+    gone = world.client.get(late, headers=english)
+    assert "Dieser Link ist abgelaufen" in gone.text
     assert 'href="/lists/steady-spine?lang=de"' in gone.text
 
 
