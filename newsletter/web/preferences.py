@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from newsletter import addresses
 from newsletter.addresses import Address
+from newsletter.config import ListConfig
 from newsletter.errors import AddressError, TokenError
 from newsletter.rendering.translation import noted
 from newsletter.subscribers import export, fields, moving, people, preferences
@@ -56,8 +57,9 @@ def save(token: str) -> Response:
         return _page(token, visit, 400, errors=errors)
     slugs = set(form.getlist("list"))
     has_lists = bool(slugs) or "save" in form  # no list ticked looks like no list at all
-    wanted = {list_id: each.slug in slugs for list_id, each in here.site.lists_by_id.items() if has_lists}
     with here.site.database.write() as connection:
+        shown = _lists(here, preferences.standings(connection, visit.person)) if has_lists else {}
+        wanted = {list_id: each.slug in slugs for list_id, each in shown.items()}
         act = preferences.Act(_evidence(visit), _wording(here), here.site.clock())
         switched = preferences.switch(connection, visit, wanted, act)
         people.amend(connection, visit.person.id, **_language(here, form), **own)
@@ -191,7 +193,8 @@ def _page(
     speak, config = here.words, here.site.config
     with here.site.database.read() as connection:
         standings = preferences.standings(connection, person)
-    rows = [(speak.listing(each), str(standings.get(list_id, ""))) for list_id, each in here.site.lists_by_id.items()]
+    shown = _lists(here, standings)
+    rows = [(speak.listing(each), str(standings.get(list_id, ""))) for list_id, each in shown.items()]
     until = person.paused_until if person.paused_until and person.paused_until > here.site.clock() else None
     values: dict[str, Any] = {"name": person.name, **person.fields} if visit.is_fresh else {}
     return here.page(
@@ -212,6 +215,11 @@ def _page(
         errors=errors or {},
         new_address=new_address,
     )
+
+
+def _lists(here: Door, standings: Mapping[int, object]) -> dict[int, ListConfig]:
+    """What may be switched here: public lists, and of the others those the reader had to do with before."""
+    return {key: each for key, each in here.site.lists_by_id.items() if each.public or key in standings}
 
 
 def _own(here: Door, visit: Visit) -> tuple[dict[str, Any], dict[str, str]]:

@@ -55,6 +55,14 @@ def test_allow_list_takes_addresses_domains_and_networks(run: Commands, typed: s
     assert run.ok("signups", "allow", "--json").json == []
 
 
+@pytest.mark.parametrize("wide", ["0.0.0.0/0", "128.0.0.0/7", "::/0", "2000::/15"])
+def test_network_of_half_the_world_is_not_allowed(run: Commands, wide: str) -> None:
+    refused = run("signups", "allow", wide)
+    assert refused.code != 0
+    assert "203.0.113.0/24" in refused.err
+    assert run.ok("signups", "allow", "--json").json == []
+
+
 def test_attack_is_told_to_the_owner_once_an_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with websites.world(tmp_path, more="[signups]\nattack = 3\nalert = 'owner@example.org'") as world:
         relay = MemoryTransport()

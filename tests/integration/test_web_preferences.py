@@ -126,6 +126,18 @@ def test_list_switched_on_by_a_fresh_link_is_confirmed_with_evidence_that_says_s
         assert list(consent.broken(connection)) == []
 
 
+def test_list_that_is_not_public_is_offered_and_joined_only_by_who_had_to_do_with_it(tmp_path: Path) -> None:
+    with websites.world(tmp_path, more="public = false") as world:
+        world.subscribe(ADA)
+        path = fresh(world)
+        assert "Clinic Notes" not in world.client.get(path).text
+        world.client.post(path, data={"save": "yes", "list": ["steady-spine", "clinic-notes"]})
+        assert world.status(ADA, "clinic-notes") is None
+        world.clock.advance(timedelta(hours=1))
+        world.subscribe(ADA, "/lists/clinic-notes")
+        assert "Clinic Notes" in world.client.get(path).text
+
+
 def test_fresh_link_changes_name_fields_and_language(world: World) -> None:
     path = fresh(world)
     page = world.client.get(path).text

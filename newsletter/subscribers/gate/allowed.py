@@ -17,14 +17,21 @@ from newsletter.errors import AddressError, NewsletterError
 from newsletter.store.gate_schema import gate_allowed
 from newsletter.store.schema import Row
 
+_WIDEST = {4: 8, 6: 16}
+"""Length of the shortest prefix that may be allowed, by the version of IP."""
+
 
 def normalised(text: str) -> str:
     """An address, a domain, or an IP address or network as it is kept; `NewsletterError` for anything else."""
     text = text.strip()
-    try:
-        return str(ipaddress.ip_network(text, strict=False))
-    except ValueError:
-        pass
+    network = _network(text, strict=False)
+    if network is not None:
+        if network.prefixlen < _WIDEST[network.version]:
+            raise NewsletterError(
+                f"{network} is so wide that the gate would hold up hardly anybody.",
+                hint="Name the network of those you know: /8 (IPv4) or /16 (IPv6) at most, say 203.0.113.0/24.",
+            )
+        return str(network)
     try:
         if "@" in text.lstrip("@"):
             return addresses.parse(text).key
@@ -68,8 +75,8 @@ def is_allowed(connection: Connection, address: Address, ip: str) -> bool:
     return any(visitor in network for entry in found if (network := _network(entry)) is not None)
 
 
-def _network(entry: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+def _network(entry: str, *, strict: bool = True) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
     try:
-        return ipaddress.ip_network(entry)
+        return ipaddress.ip_network(entry, strict=strict)
     except ValueError:
         return None
