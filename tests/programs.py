@@ -39,8 +39,9 @@ class Program:
         return answer.json
 
 
-def program(world: World, *scopes: Scope, rate: int = 6000, name: str = "shop") -> Program:
+def program(world: World, *scopes: Scope, rate: int = 6000, name: str = "") -> Program:
     """Somebody with a new key, for everything if no scope is named."""
     with world.site.database.write() as connection:
-        _, text = keys.create(connection, name, scopes or tuple(Scope), world.clock(), rate=rate)
+        unique = name or f"shop {len(keys.every(connection)) + 1}"
+        _, text = keys.create(connection, unique, scopes or tuple(Scope), world.clock(), rate=rate)
     return Program(world, text)

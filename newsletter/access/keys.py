@@ -51,10 +51,16 @@ class ApiKey:
 def create(
     connection: Connection, name: str, scopes: Sequence[Scope], now: datetime, *, rate: int = RATE
 ) -> tuple[ApiKey, str]:
-    """A new key, and the text of it, which can never be shown again."""
+    """A new key, and the text of it, which can never be shown again; no two live keys bear one name."""
     label = " ".join(name.split())
     if not label or len(label) > MAX_NAME or not label.isprintable():
         raise NewsletterError(f"A key needs a name of at most {MAX_NAME} characters.", hint="Say who will use it.")
+    same = select(api_keys.c.prefix).where(api_keys.c.name == label, api_keys.c.revoked_at.is_(None))
+    if (taken := connection.execute(same.limit(1)).scalar_one_or_none()) is not None:
+        raise NewsletterError(
+            f'There is a key named "{label}" already (nlk_{taken}).',
+            hint="Choose another name, for the evidence of consent names the key; or revoke that one first.",
+        )
     prefix = base64.b32encode(secrets.token_bytes(5)).decode("ascii").lower()
     secret = secrets.token_urlsafe(32)
     key_id = connection.execute(

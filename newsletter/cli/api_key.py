@@ -10,6 +10,9 @@ from newsletter.access.keys import MAX_RATE, RATE, ApiKey
 from newsletter.access.scopes import Scope
 from newsletter.cli.console import Console, console_options, table
 
+_WIDEST = 32
+"""Characters of a name in a table."""
+
 
 @click.group("api-key")
 @console_options
@@ -51,15 +54,15 @@ def list_keys(console: Console) -> None:
         document = [_document(each) for each in keys.every(connection)]
     cells = [
         (
-            each["prefix"],
-            each["name"],
-            " ".join(each["scopes"]),
-            each["last_used_at"] or "never",
-            f"revoked {each['revoked_at']}" if each["revoked_at"] else "",
+            *((each["prefix"], _short(each["name"])) if scope is first else ("", "")),
+            scope,
+            *((_day(each["last_used_at"]) or "never", _day(each["revoked_at"])) if scope is first else ("", "")),
         )
         for each in document
+        for first in each["scopes"][:1]
+        for scope in each["scopes"]
     ]
-    heads = ("KEY", "NAME", "SCOPES", "LAST USED", "")
+    heads = ("KEY", "NAME", "SCOPES", "LAST USED", "REVOKED")
     console.result(document, table(cells, heads) if cells else "There are no keys.")
 
 
@@ -76,6 +79,15 @@ def revoke(console: Console, prefix: str) -> None:
         {"prefix": f"nlk_{revoked.prefix}", "revoked": True},
         f"The key nlk_{revoked.prefix} ({revoked.name}) is revoked.",
     )
+
+
+def _day(moment: str | None) -> str:
+    """Of a moment as `iso` writes it; `--json` tells all of it."""
+    return (moment or "").partition("T")[0]
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _WIDEST else f"{name[: _WIDEST - 1]}…"
 
 
 def _document(key: ApiKey) -> dict[str, Any]:

@@ -546,6 +546,8 @@ def test_page_names_every_operation_and_needs_nobody_else(world: World) -> None:
     assert "script-src 'self'" in page.headers["Content-Security-Policy"]
     assert "unsafe" not in page.headers["Content-Security-Policy"]
     assert "style=" not in page.text
+    assert "`" not in page.text
+    assert "<code>newsletter send</code>" in page.text
     assert 'src="http' not in page.text
     assert world.client.get("/api/v1/explorer.js").content_type.startswith("text/javascript")
     assert world.client.get("/api/v1/explorer.css").content_type.startswith("text/css")
@@ -577,6 +579,25 @@ def test_keys_are_made_listed_and_revoked_on_the_command_line(
     assert run("api-key", "revoke", "nlk_nothing1").code == 1
     assert run("api-key", "create", "--name", "x", "--scope", "everything").code == 2
     assert run("api-key", "create", "--name", " ", "--scope", "lists:read").code == 1
+
+
+def test_name_stands_for_one_live_key_and_the_list_of_keys_fits_a_terminal(
+    site_folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from commands import Commands
+
+    run = Commands(site_folder, monkeypatch, capfd)
+    scopes = [word for scope in Scope for word in ("--scope", scope)]
+    made = run.ok("api-key", "create", "--name", "shop", *scopes, "--json").json
+    again = run("api-key", "create", "--name", " shop ", "--scope", "lists:read")
+    assert (again.code, made["prefix"] in again.err) == (1, True)
+    run.ok("api-key", "revoke", made["prefix"])
+    run.ok("api-key", "create", "--name", "shop", "--scope", "lists:read")
+    run.ok("api-key", "create", "--name", "n" * 100, "--scope", "lists:read")
+    table = run.ok("api-key", "list").out.splitlines()
+    assert table[0].split()[-1] == "REVOKED"
+    assert max(len(line) for line in table) <= 100
+    assert all(f"{scope}" in "\n".join(table) for scope in Scope)
 
 
 def test_key_counts_as_work_and_leaves_the_budget_of_those_who_wait_alone(world: World, shop: Program) -> None:

@@ -145,7 +145,7 @@ def test_approved_reply_stands_under_its_issue(browser: Browser, site: ServedSit
 def test_api_is_tried_on_its_page_with_scripts_and_read_without(
     browser: Browser, site: ServedSite, language: str
 ) -> None:
-    key = site.command("api-key", "create", "--name", "page", "--scope", "lists:read")["key"]
+    key = site.command("api-key", "create", "--name", f"page {language}", "--scope", "lists:read")["key"]
     visitor = Visitor(browser, site, language)
     visitor.open("/api/v1/")
     visitor.page.get_by_label("Key").fill(key)

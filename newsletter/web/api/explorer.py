@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flask import Response, abort
+from markupsafe import Markup, escape
 
 from newsletter import starter
 from newsletter.web.api.operations import PREFIX, Operation
@@ -37,11 +38,11 @@ def page(operations: Sequence[Operation]) -> Response:
                 "steps": re.findall(r"\{(\w+)\}", each.path),
                 "parameters": _parameters(each),
                 "summary": each.summary,
-                "description": each.description,
+                "description": _marked(each.description),
                 "scope": each.scope.value,
                 "has_body": each.body is not None,
-                "answers": [(status, meaning) for status, (meaning, _) in each.answers.items()]
-                + [(status, STATUSES[status]) for status in each.statuses],
+                "answers": [(status, _marked(meaning)) for status, (meaning, _) in each.answers.items()]
+                + [(status, _marked(STATUSES[status])) for status in each.statuses],
             }
         )
     response = door().page("api/explorer", prefix=PREFIX, nouns=nouns)
@@ -57,7 +58,12 @@ def file(kind: str) -> Response:
     return cached(path.read_bytes(), FILES[kind], "no-cache")
 
 
-def _parameters(operation: Operation) -> list[tuple[str, str]]:
+def _parameters(operation: Operation) -> list[tuple[str, Markup]]:
     if operation.query is None:
         return []
-    return [(name, field.description or "") for name, field in operation.query.model_fields.items()]
+    return [(name, _marked(field.description or "")) for name, field in operation.query.model_fields.items()]
+
+
+def _marked(text: str) -> Markup:
+    """Descriptions are CommonMark (OpenAPI 3.1 §4.3), of which ours use `code` alone."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped first
