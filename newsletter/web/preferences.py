@@ -13,6 +13,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 from sqlalchemy import Connection
+from werkzeug.datastructures import MultiDict
 
 from newsletter import addresses
 from newsletter.addresses import Address
@@ -32,6 +33,9 @@ blueprint = Blueprint("preferences", __name__)
 
 PAUSES = (14, 30, 90, 180)
 """Days for which a reader may pause."""
+
+_MAX_ECHO = 1000
+"""Characters of each value that an error page gives back."""
 
 _UNSURE = noted("Please tick the box if you mean it.")
 
@@ -54,7 +58,7 @@ def save(token: str) -> Response:
         return _page(token, visit, 403)
     own, errors = _own(here, visit)
     if errors:
-        return _page(token, visit, 400, errors=errors)
+        return _page(token, visit, 400, errors=errors, typed=form)
     slugs = set(form.getlist("list"))
     has_lists = bool(slugs) or "save" in form  # no list ticked looks like no list at all
     with here.site.database.write() as connection:
@@ -188,6 +192,7 @@ def _page(
     switched: Switched | None = None,
     errors: Mapping[str, str] | None = None,
     new_address: str = "",
+    typed: MultiDict[str, str] | None = None,
 ) -> Response:
     here, person = door(), visit.person
     speak, config = here.words, here.site.config
@@ -197,6 +202,10 @@ def _page(
     rows = [(speak.listing(each), str(standings.get(list_id, ""))) for list_id, each in shown.items()]
     until = person.paused_until if person.paused_until and person.paused_until > here.site.clock() else None
     values: dict[str, Any] = {"name": person.name, **person.fields} if visit.is_fresh else {}
+    ticked = {each.slug for each, status in rows if status == "confirmed"}
+    if typed is not None:
+        values |= {name: typed.get(name, "")[:_MAX_ECHO] for name in ("name", *(each.name for each in config.fields))}
+        ticked = set(typed.getlist("list"))
     return here.page(
         "preferences",
         status,
@@ -204,12 +213,14 @@ def _page(
         masked=addresses.mask(person.email),
         visit=visit,
         rows=rows,
+        ticked=ticked,
+        pause=typed.get("pause", "") if typed is not None else "",
         values=values,
         labels={each.name: speak.label(each) for each in config.fields},
         paused_until=until.date() if until else None,
         pauses=PAUSES,
         languages={each: language.name_of(each) for each in config.offered_languages},
-        chosen=person.language or config.language,
+        chosen=(typed is not None and _language(here, typed).get("language")) or person.language or config.language,
         said=said,
         asked=here.lists(switched.asked) if switched else [],
         errors=errors or {},

@@ -155,8 +155,12 @@ def test_fresh_link_changes_name_fields_and_language(world: World) -> None:
 def test_field_that_cannot_be_used_changes_nothing_and_is_named(world: World) -> None:
     path = fresh(world)
     before = world.fingerprint()
-    answer = world.client.post(path, data={"save": "yes", "visits": "many"})
+    answer = world.client.post(path, data={"save": "yes", "visits": "many", "name": "Countess", "pause": "30"})
     assert answer.status_code == 400
+    assert 'value="many"' in answer.text
+    assert 'value="Countess"' in answer.text
+    assert '<option value="30" selected>' in answer.text
+    assert "autofocus" in answer.text
     assert "must be a number" in visible(answer.text)
     assert world.fingerprint() == before
 
