@@ -11,6 +11,11 @@ from newsletter.errors import ConfigError
 
 KINDS = ("script", "html", "iframe")
 
+_HEIGHT = 720
+"""CSS pixels of a frame that hold address, name and button on a telephone."""
+_FOR_EACH = 110
+"""CSS pixels more for each declared field and each further list, so that the button is never scrolled away."""
+
 
 @click.command()
 @click.argument("list_slug", metavar="[LIST]", required=False)
@@ -54,11 +59,13 @@ def embed(console: Console, list_slug: str | None, kind: str, lang: str) -> None
         ).strip()
         title = escape(spoken.listing(wanted).title)
         address = f"{config.base_url}/embed/{wanted.slug}"
+        others = sum(each.public and each.slug != wanted.slug for each in config.lists)
+        height = _HEIGHT + _FOR_EACH * (len(config.fields) + others)
         choice = f"?lang={lang}" if lang else ""
     codes = {
         "script": f'{form}\n<script src="{address}.js" defer></script>',
         "html": form,
-        "iframe": f'<iframe src="{address}.html{choice}" title="{title}" width="100%" height="720" loading="lazy" '
+        "iframe": f'<iframe src="{address}.html{choice}" title="{title}" width="100%" height="{height}" loading="lazy" '
         'style="border: 0"></iframe>',
     }
     console.result({"list": wanted.slug, **codes}, codes[kind])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -84,4 +85,8 @@ def test_command_prints_code_that_works(
     assert codes["script"].startswith(codes["html"])
     assert codes["script"].endswith('/embed/clinic-notes.js" defer></script>')
     assert '/embed/clinic-notes.html"' in codes["iframe"]
+    assert 'id="newsletter-clinic-notes-email"' in codes["html"]
+    height = re.search(r'height="(\d+)"', codes["iframe"])
+    assert height is not None
+    assert int(height[1]) >= 720
     assert commands("embed", "--lang", "xx").code == 3
