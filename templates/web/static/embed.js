@@ -54,7 +54,7 @@
       Object.keys(errors).forEach(function (name) {
         var field = form.elements.namedItem(name);
         var said = document.createElement("p");
-        said.id = "newsletter-" + slug + "-" + name;
+        said.id = "newsletter-" + slug + "-" + name + "-error";
         said.setAttribute("data-newsletter-error", "");
         said.textContent = errors[name];
         if (field && field.setAttribute) {
