@@ -42,6 +42,7 @@ class Program:
 def program(world: World, *scopes: Scope, rate: int = 6000, name: str = "") -> Program:
     """Somebody with a new key, for everything if no scope is named."""
     with world.site.database.write() as connection:
-        unique = name or f"shop {len(keys.every(connection)) + 1}"
+        before = len(keys.every(connection))
+        unique = name or (f"shop {before + 1}" if before else "shop")
         _, text = keys.create(connection, unique, scopes or tuple(Scope), world.clock(), rate=rate)
     return Program(world, text)
