@@ -53,6 +53,7 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
 
     error: Any = None
     body_rcv: Any = None
+    path: str
     _left = 0
 
     def __init__(self, adj: Any) -> None:
@@ -75,6 +76,8 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
     def parse_header(self, header_plus: bytes) -> None:
         """See waitress; raises `ParsingError` for what RFC 9112 refuses and waitress does not."""
         super().parse_header(header_plus)
+        if not self.path:
+            self.path = "/"  # or werkzeug would lead to the root by the Host (RFC 9112 §3.2.1)
         is_encoded = _TRANSFER_ENCODING.search(header_plus) is not None
         if is_encoded and (not self.chunked or "CONTENT_LENGTH" in self.headers):
             raise ParsingError("the end of the body is told twice, or not at all")

@@ -428,7 +428,8 @@ def test_forwarding_headers_and_hosts_of_strangers_count_for_nothing(line: Line,
 
 
 @pytest.mark.parametrize(
-    "target", ["http://evil.example/", "http://evil.example:1/lists/clinic-notes", "https://[::1]/"]
+    "target",
+    ["http://evil.example", "http://evil.example/", "http://evil.example:1/lists/clinic-notes", "https://[::1]/"],
 )
 def test_whole_address_as_request_target_is_only_a_path(still: Line, target: str) -> None:
     answer = still.ask(target)
