@@ -9,6 +9,30 @@ import click
 from newsletter.cli.console import Console, console_options, plural, table
 from newsletter.errors import NotFoundError
 
+_VERDICTS = {
+    "button": "one more button",
+    "proof": "proof of work",
+    "enough": "left unmailed",
+    "nowhere": "left unmailed",
+}
+_REASONS = {
+    "form": "no fresh form of ours",
+    "honeypot": "invisible field filled in",
+    "always": "asked of everybody",
+    "attack": "attack",
+    "busy": "half of the minute's mails used",
+    "disposable": "throw-away mailbox",
+    "waiters": "limit of readers without scripts",
+    "address": "limit of the mailbox",
+    "network": "busy network",
+    "domain": "limit of the domain",
+    "everybody": "limit of all mails",
+    "no-domain": "no such domain",
+    "null-mx": "domain says it takes no mail",
+    "no-host": "domain takes no mail",
+}
+"""What the words of the gate mean; what is not here says it itself."""
+
 
 @click.group()
 @console_options
@@ -75,10 +99,17 @@ def blocked(console: Console, days: int, limit: int) -> None:
         }
         for row in rows
     ]
-    text = table(
-        [(each["verdict"], each["reason"], each["network"], each["posts"], each["last_at"]) for each in document],
-        ("VERDICT", "REASON", "NETWORK", "SIGN-UPS", "LAST"),
-    )
+    cells = [
+        (
+            _VERDICTS.get(each["verdict"], each["verdict"]),
+            _reason(each["reason"]),
+            each["network"] or "-",
+            each["posts"],
+            each["last_at"],
+        )
+        for each in document
+    ]
+    text = table(cells, ("WHAT HAPPENED", "WHY", "NETWORK", "SIGN-UPS", "LAST"))
     console.result(document, text if document else "Nobody was held up.")
 
 
@@ -122,3 +153,9 @@ def disallow(console: Console, entry: str) -> None:
     if not found:
         raise NotFoundError(f"{kept} is not on the list.", hint="`newsletter signups allow` shows the list.")
     console.result({"entry": kept, "allowed": False}, f"{kept} is off the list.")
+
+
+def _reason(said: str) -> str:
+    """The reason in words; that of a reply has its errand in front."""
+    errand, _, reason = said.rpartition(" ")
+    return f"{errand}: {_REASONS.get(reason, reason)}" if errand else _REASONS.get(reason, reason)

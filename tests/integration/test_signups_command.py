@@ -11,8 +11,11 @@ import websites
 from commands import Commands
 from websites import hidden_fields
 
+from newsletter import config
 from newsletter.clock import utc_now
-from newsletter.site import alarm
+from newsletter.site import Site, alarm
+from newsletter.subscribers.gate import memory
+from newsletter.subscribers.gate.verdict import Decision, Verdict
 from newsletter.transport.memory import MemoryTransport
 
 
@@ -82,3 +85,14 @@ def test_attack_is_told_to_the_owner_once_an_hour(tmp_path: Path, monkeypatch: p
         assert b"\nSubject: Unusually many sign-ups for The Steady Spine\r\n" in message
         assert b"newsletter signups blocked" in message
         assert b"\n" not in message.replace(b"\r\n", b"")
+
+
+def test_blocked_says_in_words_what_happened_and_why(run: Commands) -> None:
+    with Site(run.folder, *config.load(run.folder, {})) as site, site.database.write() as connection:
+        for reason in ("waiters", "reply busy", "null-mx"):
+            memory.tally(connection, Decision(Verdict.ENOUGH, reason), "203.0.113.0/24", utc_now())
+    out = run.ok("signups", "blocked").out
+    assert "left unmailed" in out
+    assert "limit of readers without scripts" in out
+    assert "reply: half of the minute's mails used" in out
+    assert "domain says it takes no mail" in out
