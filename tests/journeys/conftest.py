@@ -1,4 +1,4 @@
-"""Fixtures of the journeys: desks with as many readers as a story needs."""
+"""Fixtures of the journeys: desks with as many readers as a story needs, and a browser."""
 
 from __future__ import annotations
 
@@ -8,11 +8,24 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from chromium import chromium, require
 from journeys.desk import Desk, Result
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 Desks = Callable[[int], Desk]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, without a window; a module opens it once."""
+    require()
+    with chromium() as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import axe
 import eyes
 import pytest
-from chromium import chromium, overflow, require
+from chromium import overflow
 from journeys.story import ISSUE, SETTINGS, prepare, publish, story, workshop
 from journeys.visitor import HEIGHT, Visitor
 from served import ServedSite, link, served
@@ -23,13 +23,6 @@ pytestmark = pytest.mark.browser
 
 SEVERAL = 35
 """Scenes there are at least."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    require()
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
-from chromium import chromium, require
 from journeys.story import SETTINGS, fill_in, prepare
 from journeys.visitor import Visitor
 from served import ServedSite, served
@@ -43,13 +42,6 @@ def blog(code: str) -> Iterator[str]:
             yield f"http://localhost:{server.server_port}"
         finally:
             server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    require()
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

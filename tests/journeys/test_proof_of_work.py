@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from chromium import Complaints, chromium, require
+from chromium import Complaints
 from served import ServedSite, served
 
 from newsletter.subscribers.gate import PAUSE
@@ -19,13 +19,6 @@ pytestmark = pytest.mark.browser
 
 BUTTON = "Yes, I want a steadier back"
 SCRIPT = Path(__file__).parents[2] / "templates" / "web" / "static" / "proof.js"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    require()
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from chromium import Complaints, broken_pictures, chromium, overflow, require
+from chromium import Complaints, broken_pictures, overflow
 from served import ServedSite, link, served
 
 if TYPE_CHECKING:
@@ -19,13 +19,6 @@ pytestmark = pytest.mark.browser
 ISSUE = "001-why-your-back-hurts"
 FILLING_IN = 3200
 """Milliseconds a person needs at least for the form; who is quicker is asked for one more click."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    require()
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from chromium import chromium, require
 from journeys.story import SETTINGS, choosing, confirming, disowning, leaving, prepare, publish, signing_up
 from journeys.visitor import Visitor
 from served import ServedSite, link, served
@@ -31,13 +30,6 @@ DOORS = {"confirm", "not-me", "u", "preferences", "new-address", "archive", "lis
 ALIVE = 'INSERT INTO "workers"'
 """Senders say now and then that they live; nobody's looking causes it."""
 AHEAD = {"Purpose": "prefetch", "Sec-Purpose": "prefetch;prerender", "X-Purpose": "preview"}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    require()
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

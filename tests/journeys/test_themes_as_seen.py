@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import axe
 import pytest
-from chromium import chromium, overflow, require
+from chromium import overflow
 from eyes import FAINT, SMALL
 from golden.shots import (
     SHOTS,
@@ -39,13 +38,6 @@ THEMES = sorted({shot.theme for shot in SHOTS})
 @pytest.fixture(scope="module")
 def issue(tmp_path_factory: pytest.TempPathFactory) -> Issue:
     return showcase(tmp_path_factory.mktemp("showcase"))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    require()
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
